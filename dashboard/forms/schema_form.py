@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from aijobs.domain.values.redaction import without_secrets
+
 #: A text that may be longer than this gets a textarea.
 ONE_LINE: Final = 300
 
@@ -73,6 +75,23 @@ def parameters_of(schema: Mapping[str, Any], sent: Mapping[str, str]) -> dict[st
         extra = _json(other_fields)
         parameters |= extra if isinstance(extra, dict) else {OTHER_FIELDS: other_fields}
     return parameters
+
+
+def sent_again(schema: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, str]:
+    """The form as it was sent for these parameters: the opposite of `parameters_of`. What has secrets is left out."""
+    sent: dict[str, str] = {}
+    others: dict[str, Any] = {}
+    for name, declaration in schema.get("properties", {}).items():
+        default = declaration.get("default", _resolve(schema, declaration).get("default"))
+        sent[f"params.{name}"] = _text_of(default)
+    for name, value in params.items():
+        if without_secrets({name: value})[name] != value:
+            sent[f"params.{name}"] = ""
+        elif name in schema.get("properties", {}):
+            sent[f"params.{name}"] = _text_of(value)
+        else:
+            others[name] = value
+    return sent | ({f"params.{OTHER_FIELDS}": _text_of(others)} if others else {})
 
 
 def _field(

@@ -140,6 +140,7 @@ async def _context(visit: PageRequest, code: str, models: AvailableModels, setti
         "stream": f"/api/events?{urlencode({'code': code})}",
         "temporal": temporal_address(settings, code),
         "offered": actions_of(models, row),
+        "can_edit": model is not None and not row.action,
         "idempotency_key": new_id("form"),
     }
 

@@ -25,6 +25,8 @@ from aijobs.domain.values.ids import new_id
 from aijobs.domain.values.json_pointer import pointer
 from aijobs.domain.values.sandbox_faults import METADATA_KEY
 from aijobs.persistence.access.keys import KeyKind
+from aijobs.persistence.jobs.queries import job_of
+from aijobs.persistence.tables import JobRow
 from aijobs.usecases.models import AvailableModels
 from api.auth.caller import Writer
 from api.auth.named_users import USER_FIELD, checked_user, user_in_form
@@ -34,7 +36,7 @@ from api.schemas.jobs import CatalogueEntry, Points
 from api.schemas.model_responses import model_responses
 from api.schemas.points_responses import points_of_today
 from dashboard.forms.form_errors import fields_shown, summary_of
-from dashboard.forms.schema_form import fields_of, parameters_of
+from dashboard.forms.schema_form import fields_of, parameters_of, sent_again
 from dashboard.page import CHOSEN_USER, PageRequest, PageRoute, Visiting, go_to
 
 MAX_FIELDS: Final = 200
@@ -125,9 +127,20 @@ Form = Annotated[JobForm, Depends(_job_form)]
 
 
 @router.get("/new")
-async def show_form(form: Form, caller: Writer, model: str = "", user: str = "") -> HTMLResponse:
+async def show_form(
+    form: Form,
+    caller: Writer,
+    model: str = "",
+    user: str = "",
+    origin: Annotated[str, Query(alias="from", max_length=40)] = "",
+) -> HTMLResponse:
+    """`from`: the code of a job whose request the form is filled with. Raises NotFound."""
     if user:
         checked_user(user, where=f"/query/{CHOSEN_USER}")
+    if origin:
+        job = await form.visit.database.read(job_of, origin, user_id=caller.visible_user)
+        entry = form.entry(job.model_id)
+        return await form.page(entry, key=new_id("form"), user=job.user_id, sent=_sent_for(entry, job))
     return await form.page(form.entry(model), key=new_id("form"), user=user or caller.own_user or "")
 
 
@@ -157,6 +170,12 @@ async def hand_in(request: Request, form: Form, caller: Writer, accept: Accept) 
         key = new_id("form") if isinstance(refused, IdempotencyMismatch) else sent.get("idempotency_key", "")
         return await form.page(entry, key=key, user=user_id or "", sent=sent, refused=refused)
     return go_to(f"/jobs/{receipt.code}")
+
+
+def _sent_for(entry: CatalogueEntry, job: JobRow) -> dict[str, str]:
+    """The form as it would have been sent for a job. Its times are over, and are left out."""
+    faults = job.extra.get(METADATA_KEY, "")
+    return sent_again(entry.parameters or {}, job.params) | {COUNT: str(job.output_count), FAULTS: faults}
 
 
 def _request(entry: CatalogueEntry, sent: Mapping[str, str], user_id: str | None) -> JobRequest:

@@ -6,7 +6,7 @@ import pytest
 
 from aijobs.domain.jobs.events import EventKind, JobEvent
 from aijobs.domain.lifecycle import JobStatus
-from dashboard.forms.schema_form import Control, fields_of, parameters_of
+from dashboard.forms.schema_form import Control, fields_of, parameters_of, sent_again
 from dashboard.pages.job_timeline import StepState, timeline_of
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -104,6 +104,23 @@ def test_what_is_empty_is_left_out_and_what_is_wrong_is_for_the_model_to_refuse(
         "factor": 3,
         "sharp": False,
     }
+
+
+def test_a_form_for_known_parameters_sends_the_same_again() -> None:
+    parameters = {"prompt": "a lighthouse", "factor": 4, "sharp": False, "image": "file_1", "masks": ["a"], "seed": 7}
+
+    assert parameters_of(SCHEMA, sent_again(SCHEMA, parameters)) == parameters
+    assert parameters_of(SCHEMA, sent_again(SCHEMA, {"image": "file_1"})) == {
+        "image": "file_1",
+        "factor": 2,
+        "sharp": True,
+    }
+
+
+def test_a_link_with_a_signature_is_not_filled_in_again() -> None:
+    signed = {"image": "https://s3.example.com/a.png?X-Amz-Signature=5ec2e7", "factor": 4}
+
+    assert sent_again(SCHEMA, signed)["params.image"] == ""
 
 
 def _entered(*moves: tuple[JobStatus, int]) -> list[JobEvent]:
