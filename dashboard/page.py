@@ -41,7 +41,7 @@ from dashboard.assets import asset_urls
 from dashboard.formatting import FILTERS
 from dashboard.forms.form_errors import messages_of
 from dashboard.language import Language, Messages, language_of
-from dashboard.navigation import NAVIGATION
+from dashboard.navigation import navigation_of
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 THEME_COOKIE: Final = "aijobs_theme"
@@ -120,7 +120,7 @@ class PageRequest:
     async def page(self, template: str, *, status: int = HTTPStatus.OK, **values: Any) -> HTMLResponse:
         context = {
             "visit": self,
-            "navigation": [entry for entry in NAVIGATION if self.may(entry.needs)],
+            "navigation": navigation_of(self.may),
             "may_write": self.may(Scope.JOBS_WRITE),
             "may_decide": self.may(Scope.JOBS_RESOLVE),
             "paused": await self._paused(template),

@@ -60,7 +60,6 @@ SHORT_FILES: Final[Mapping[str, str]] = {
     "aijobs/providers/": "what a vendor's package consists of is the same for each",
     "api/routes/": "one resource a file",
     "cli/commands/": "one command a file",
-    "dashboard/navigation.py": "where a page is added",
     "dashboard/pages/": "one page a file",
     "workflows/runners/versioned.py": "is imported anew inside the sandbox of workflows, where worker.py must not be",
     "sandbox/vendors/": "a vendor's protocol, in the same files for each",
