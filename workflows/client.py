@@ -30,6 +30,7 @@ from workflows.data_converter import data_converter
 from workflows.job.endings import CANCELED_BY_OWNER
 from workflows.job.late_watch import LateWatch
 from workflows.namespace.connection import connection_problem, temporal_connection
+from workflows.namespace.executions import execution_status
 from workflows.namespace.health import EngineHealth, examine, queues_of
 from workflows.namespace.owner import CLAIM_TIMEOUT, require_own_namespace
 from workflows.runners.traces import trace_interceptors
@@ -169,7 +170,7 @@ class TemporalJobEngine:
         """Temporal keeps the first event of a start that it refuses, which names the user, where nobody can delete it:
         its scanner does, after weeks."""
         async with self._connected() as client:
-            if not await _is_known(client, brief.code):
+            if await execution_status(client, brief.code, timeout=CALL_TIMEOUT) is None:
                 await start_job(client, brief)
 
     async def cancel(self, code: str) -> None:
@@ -259,16 +260,6 @@ def _missing_parts(found: EngineHealth, installation: str | None) -> Iterator[Fi
     for queue in found.queues:
         if problem := queue.problem():
             yield FieldError(f"/queues/{queue.name}", problem)
-
-
-async def _is_known(client: Client, workflow_id: str) -> bool:
-    try:
-        await client.get_workflow_handle(workflow_id).describe(rpc_timeout=CALL_TIMEOUT)
-    except RPCError as refused:
-        if refused.status is RPCStatusCode.NOT_FOUND:
-            return False
-        raise
-    return True
 
 
 @asynccontextmanager

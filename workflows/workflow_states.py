@@ -5,23 +5,25 @@ from datetime import timedelta
 from typing import Final
 
 from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import WorkflowExecutionStatus
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest, DescribeNamespaceRequest
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from aijobs.domain.jobs.job import JobBrief
 from aijobs.domain.ports.workflow_control import WorkflowStatus
 from workflows.client import CALL_TIMEOUT, start_batch, start_job, start_late_watch
 from workflows.job.endings import CANCELED_BY_OWNER
+from workflows.namespace.executions import execution_status
 
 MAX_WORKFLOWS: Final = 10_000
 
-_STATUS_OF: Final[Mapping[WorkflowExecutionStatus | None, WorkflowStatus]] = {
-    WorkflowExecutionStatus.COMPLETED: WorkflowStatus.CLOSED,
-    WorkflowExecutionStatus.FAILED: WorkflowStatus.CLOSED,
-    WorkflowExecutionStatus.CANCELED: WorkflowStatus.CLOSED,
-    WorkflowExecutionStatus.TERMINATED: WorkflowStatus.TERMINATED,
-    WorkflowExecutionStatus.TIMED_OUT: WorkflowStatus.TIMED_OUT,
+_STATUS_OF: Final[Mapping[WorkflowExecutionStatus.ValueType, WorkflowStatus]] = {
+    WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_COMPLETED: WorkflowStatus.CLOSED,
+    WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_FAILED: WorkflowStatus.CLOSED,
+    WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_CANCELED: WorkflowStatus.CLOSED,
+    WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_TERMINATED: WorkflowStatus.TERMINATED,
+    WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_TIMED_OUT: WorkflowStatus.TIMED_OUT,
 }
 
 
@@ -41,13 +43,8 @@ class TemporalJobWorkflows:
         await start_batch(self._client, code)
 
     async def status_of(self, workflow_id: str) -> WorkflowStatus:
-        try:
-            description = await self._client.get_workflow_handle(workflow_id).describe()
-        except RPCError as refused:
-            if refused.status is RPCStatusCode.NOT_FOUND:
-                return WorkflowStatus.NONE
-            raise
-        return _STATUS_OF.get(description.status, WorkflowStatus.RUNNING)
+        status = await execution_status(self._client, workflow_id, timeout=CALL_TIMEOUT)
+        return WorkflowStatus.NONE if status is None else _STATUS_OF.get(status, WorkflowStatus.RUNNING)
 
     async def running_jobs(self) -> list[str]:
         query = 'WorkflowType = "AiJob" AND ExecutionStatus = "Running"'
