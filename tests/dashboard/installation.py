@@ -16,7 +16,7 @@ from api.app import build_app
 from api.server import serving
 from cli.embedded.ports import HOST, free_port
 from tests.api.conftest import opened_dependencies
-from tests.api.installation import ApiUnderTest
+from tests.api.installation import PATIENCE, ApiUnderTest
 from tests.dashboard.install_browser import system_browser
 from workflows.client import TemporalJobEngine
 
@@ -54,7 +54,9 @@ async def opened_dashboard(folder: Path, engine: TemporalJobEngine) -> AsyncIter
         key = await ensure_first_key(dependencies.database, dependencies.secret, folder)
         async with (
             serving(build_app(dependencies), dependencies.live, host=HOST, port=port),
-            httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"}, trust_env=False) as http,
+            httpx.AsyncClient(
+                base_url=url, headers={"Authorization": f"Bearer {key}"}, trust_env=False, timeout=PATIENCE
+            ) as http,
         ):
             yield DashboardUnderTest(ApiUnderTest(url, dependencies, http), key)
 

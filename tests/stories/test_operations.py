@@ -5,8 +5,10 @@ import json
 from typing import Any
 
 from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.ports.workflow_control import WorkflowStatus
 from cli.embedded.temporal_server import temporal_binary
 from tests.stories.stack import StoryStack
+from workflows.workflow_states import TemporalJobWorkflows
 
 
 async def temporal(stack: StoryStack, *words: str) -> str:
@@ -70,3 +72,17 @@ async def test_the_web_ui_can_show_a_jobs_story(stack: StoryStack) -> None:
     assert "COMPLETED" in json.dumps(described)
     metadata = await temporal(stack, "workflow", "metadata", "-w", code)
     assert "SUCCESS" in metadata
+
+
+async def test_repair_sees_that_a_paused_workflow_runs(stack: StoryStack) -> None:
+    stack.sandbox.misbehave("never_finishes")
+    code = await stack.submit(user="hopper")
+    await stack.until(code, JobStatus.PROCESSING, user="hopper")
+    workflows = TemporalJobWorkflows(await stack.temporal_client())
+
+    await temporal(stack, "workflow", "pause", "-w", code, "--reason", "a look at it")
+
+    assert await workflows.status_of(code) is WorkflowStatus.RUNNING
+    await temporal(stack, "workflow", "unpause", "-w", code, "--reason", "looked")
+    await temporal(stack, "workflow", "cancel", "-w", code)
+    assert (await stack.statuses(code, user="hopper"))[-1] == "CANCELED"
