@@ -40,5 +40,5 @@ async def test_a_job_is_submitted_for_later_and_says_what_it_waits_for(api: ApiU
 
     assert sent.document["waiting"]["for"] == "schedule"
     assert datetime.fromisoformat(sent.document["start_at"]) == at
-    assert "Starts later, as it was ordered." in shown.out
+    assert "Scheduled to start later." in shown.out
     assert f"{at.astimezone():%Y-%m-%d %H:%M:%S}" in shown.out

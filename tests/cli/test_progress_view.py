@@ -38,7 +38,7 @@ def test_a_note_of_what_a_job_waits_for_is_a_line_and_other_notes_are_none(capsy
 
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2
-    assert "An operator has paused the sending: a " in lines[1]
+    assert "Paused by an operator: a " in lines[1]
     assert "\x1b" not in lines[1]
     assert "next 2026-11-21 " in lines[1]
 

@@ -38,8 +38,8 @@ async def test_a_key_is_made_shown_once_rotated_and_revoked(
     page = visitor.page
     await visitor.open("/keys")
     await page.get_by_label("Name").fill(NAME)
-    await page.get_by_label("May do").select_option("viewer")
-    await page.get_by_role("button", name="Make the key").click()
+    await page.get_by_label("Permissions").select_option("viewer")
+    await page.get_by_role("button", name="Create key").click()
     made = await page.locator(".secret").inner_text()
     assert await accessibility_violations(page) == ""
     assert await answers(dashboard, made) == 200
@@ -50,7 +50,7 @@ async def test_a_key_is_made_shown_once_rotated_and_revoked(
     await expect(row).to_contain_text("Viewer")
     await row.get_by_label("Rotate", exact=False).click()
     await row.get_by_label("Both are valid for").select_option("1")
-    await row.get_by_role("button", name="Make the successor").click()
+    await row.get_by_role("button", name="Create the new key").click()
     successor = await page.locator(".secret").inner_text()
     assert await answers(dashboard, made) == await answers(dashboard, successor) == 200
 
@@ -59,7 +59,7 @@ async def test_a_key_is_made_shown_once_rotated_and_revoked(
     await expect(old).to_contain_text(successor.split("_")[2])
     await old.get_by_label("Revoke", exact=False).click()
     await old.get_by_role("button", name="Revoke the key").click()
-    ended = page.get_by_role("region", name="Keys that have ended")
+    ended = page.get_by_role("region", name="Ended keys")
     await expect(ended.get_by_role("row", name=NAME)).to_contain_text("Revoked")
     assert (await answers(dashboard, made), await answers(dashboard, successor)) == (401, 200)
     assert visitor.console_errors == []
@@ -71,18 +71,18 @@ async def test_chosen_scopes_and_an_end_users_key(dashboard: DashboardUnderTest,
 
     await visitor.open("/keys")
     await page.get_by_label("Name").fill("reports")
-    await page.get_by_label("May do").select_option("scopes")
+    await page.get_by_label("Permissions").select_option("scopes")
     await page.get_by_label("jobs:read").check()
     await page.get_by_label("Expires").select_option("0")
-    await page.get_by_role("button", name="Make the key").click()
+    await page.get_by_role("button", name="Create key").click()
     await expect(page.locator(".facts")).to_contain_text("jobs:read")
     await expect(page.locator(".facts")).to_contain_text("never")
 
     await visitor.open("/keys")
     await page.get_by_label("Name").fill("ada's laptop")
-    await page.get_by_label("May do").select_option("user")
+    await page.get_by_label("Permissions").select_option("user")
     await page.get_by_role("textbox", name="User").fill("ada")
-    await page.get_by_role("button", name="Make the key").click()
+    await page.get_by_role("button", name="Create key").click()
     assert (await page.locator(".secret").inner_text()).startswith("aijobs_user_")
     assert visitor.console_errors == []
 
@@ -93,7 +93,7 @@ async def test_who_may_only_look_changes_nothing(dashboard: DashboardUnderTest, 
     await visitor.open("/keys")
 
     await expect(visitor.page.get_by_role("row", name="first key")).to_be_visible()
-    await expect(visitor.page.get_by_role("button", name="Make the key")).to_have_count(0)
+    await expect(visitor.page.get_by_role("button", name="Create key")).to_have_count(0)
     await expect(visitor.page.locator("details.sure")).to_have_count(0)
 
     viewer = await open_visitor(dashboard.url, key=await key_with(dashboard, AccessRole.VIEWER))
@@ -112,8 +112,8 @@ async def test_a_keeper_of_keys_is_offered_no_more_than_it_may_give(
     assert await visitor.page.locator("input[name=scope]").count() == 3
     await expect(visitor.page.get_by_role("row", name="first key").locator("details")).to_have_count(0)
     await visitor.page.get_by_label("Name").fill("more")
-    await visitor.page.get_by_label("May do").select_option("admin")
-    await visitor.page.get_by_role("button", name="Make the key").click()
+    await visitor.page.get_by_label("Permissions").select_option("admin")
+    await visitor.page.get_by_role("button", name="Create key").click()
     await expect(visitor.page.locator("main")).to_contain_text("may do more than you")
 
 

@@ -26,7 +26,7 @@ async def test_an_operator_finds_who_did_what_to_a_job(
     await expect(rows).to_contain_text(dashboard.key.split("_")[2])
     await expect(rows).to_contain_text("User ada")
 
-    await visitor.page.get_by_label("What it was done to").fill("")
+    await visitor.page.get_by_label("Target").fill("")
     await visitor.page.locator("select[name=act]").select_option("job.canceled")
     await visitor.page.get_by_role("button", name="Apply").click()
     await expect(visitor.page.locator("tbody tr")).to_have_count(2)

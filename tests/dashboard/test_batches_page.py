@@ -21,17 +21,17 @@ async def test_a_batch_is_followed_paused_and_canceled(
     await visitor.open("/batches")
     await visitor.page.locator("main table a").click()
 
-    await expect(visitor.page.get_by_text("0 of 4 ended")).to_be_visible()
+    await expect(visitor.page.get_by_text("0 of 4 finished")).to_be_visible()
     await expect(visitor.page.locator("#connection")).to_have_text("Live")
     await api.push(failing, JobStatus.FAILED)
-    await expect(visitor.page.get_by_text("1 of 4 ended")).to_be_visible()
+    await expect(visitor.page.get_by_text("1 of 4 finished")).to_be_visible()
     await expect(visitor.page.get_by_text("As the test wants it.").first).to_be_visible()
     await visitor.page.get_by_role("button", name="Pause").click()
-    await expect(visitor.page.get_by_text("by hand")).to_be_visible()
+    await expect(visitor.page.get_by_text("paused by hand")).to_be_visible()
     await visitor.page.get_by_role("button", name="Resume").click()
     await visitor.page.get_by_role("button", name="Cancel the rest").click()
-    await expect(visitor.page.get_by_text("3 of 4 ended")).to_be_visible()
-    await visitor.page.get_by_role("button", name="Run what failed again").click()
+    await expect(visitor.page.get_by_text("3 of 4 finished")).to_be_visible()
+    await visitor.page.get_by_role("button", name="Rerun failed rows").click()
 
-    await expect(visitor.page.get_by_text("0 of 4 ended")).to_be_visible()
+    await expect(visitor.page.get_by_text("0 of 4 finished")).to_be_visible()
     assert visitor.console_errors == []

@@ -45,7 +45,7 @@ async def upload_document(
     await page.goto(f"{url_of(stack)}/documents?template={template}")
     await page.get_by_label("User").first.fill("ada")
     await page.get_by_label("Drop a document here").set_input_files(file)  # type: ignore[arg-type]
-    await page.get_by_role("button", name="Hand it in").click()
+    await page.get_by_role("button", name="Submit").click()
 
 
 def excel(*rows: list[object], name: str = "orders.xlsx") -> dict[str, Any]:
@@ -61,13 +61,13 @@ async def test_what_a_document_will_cost_is_said_and_nothing_begins(
     await page.get_by_label("User").first.fill("ada")
     await page.get_by_label("Drop a document here").set_input_files(CONTRACT)
 
-    await page.get_by_role("button", name="What will it cost?").click()
+    await page.get_by_role("button", name="Estimate the cost").click()
 
     await expect(page.locator("#estimate")).to_contain_text("tokens in 4 answers")
     await page.get_by_label("Drop a document here").set_input_files(
         {"name": "a.doc", "mimeType": "application/msword", "buffer": b"x"}
     )
-    await page.get_by_role("button", name="What will it cost?").click()
+    await page.get_by_role("button", name="Estimate the cost").click()
     await expect(page.locator("#estimate")).to_contain_text("Save it as .docx")
     assert page.url.endswith("/documents?template=contract_zh")
     assert (await stack.api.get("/api/jobs", params={"model": "document_extract_v1"})).json()["data"] == []
@@ -165,7 +165,7 @@ async def test_a_mended_answer_is_marked(stack: StoryStack, open_visitor: OpenVi
 
     await upload_document(visitor.page, stack, template="contract_zh")
 
-    await expect(visitor.page.get_by_text("was mended: check these values")).to_be_visible(timeout=SECONDS)
+    await expect(visitor.page.get_by_text("was repaired: check these values")).to_be_visible(timeout=SECONDS)
     await expect(visitor.page.get_by_role("region", name="Table")).to_be_visible()
 
 
@@ -227,7 +227,7 @@ async def test_an_end_user_sees_the_stages_without_their_prompts(stack: StorySta
 
     await expect(page.get_by_label("User")).to_have_count(0)
     await page.get_by_label("Drop a document here").set_input_files(CONTRACT)
-    await page.get_by_role("button", name="Hand it in").click()
+    await page.get_by_role("button", name="Submit").click()
     await expect(page.get_by_role("region", name="Table")).to_contain_text("HT-2026-0317", timeout=SECONDS)
 
     await expect(page.locator(".stage-way .name")).to_have_text(["Stage 1", "Stage 2", "Stage 3", "Stage 4"])

@@ -75,7 +75,7 @@ async def test_jobs_are_found_by_their_status_their_user_and_what_is_said_of_the
         await expect(visitor.page.locator(f"#{missing}")).to_have_count(0)
     for query in ("before=2020-01-01", "before=0001-01-01", "after=9999-12-31"):
         await visitor.open(f"/jobs?{query}")
-        await expect(visitor.page.get_by_text("No job matches.")).to_be_visible()
+        await expect(visitor.page.get_by_text("No jobs match.")).to_be_visible()
 
 
 async def test_the_form_filters_by_keyboard_alone(dashboard: DashboardUnderTest, open_visitor: OpenVisitor) -> None:

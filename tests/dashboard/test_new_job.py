@@ -23,7 +23,7 @@ async def test_a_job_is_handed_in_with_its_price_shown_before(
 
     await visitor.page.get_by_label("image required").fill(PHOTO)
     await visitor.page.get_by_label("upscale factor").select_option("4")
-    await visitor.page.get_by_role("button", name="Start the job").click()
+    await visitor.page.get_by_role("button", name="Submit").click()
     await visitor.page.wait_for_url("**/jobs/job_*")
 
     job = (await dashboard.installation.http.get(f"/api/jobs/{visitor.page.url.rpartition('/')[2]}")).json()
@@ -39,9 +39,9 @@ async def test_the_sandbox_is_asked_to_do_something_wrong(
     await visitor.open("/new")
     await visitor.page.get_by_label("image required").fill(PHOTO)
     await visitor.page.get_by_text("Test mode").click()
-    await visitor.page.get_by_label("What the sandbox does wrong").fill(" accept_then_drop ")
+    await visitor.page.get_by_label("Simulated fault").fill(" accept_then_drop ")
 
-    await visitor.page.get_by_role("button", name="Start the job").click()
+    await visitor.page.get_by_role("button", name="Submit").click()
     await visitor.page.wait_for_url("**/jobs/job_*")
 
     job = (await dashboard.installation.http.get(f"/api/jobs/{visitor.page.url.rpartition('/')[2]}")).json()
@@ -61,7 +61,7 @@ async def test_a_file_is_dropped_and_uploaded(dashboard: DashboardUnderTest, ope
 
     await expect(visitor.page.locator(".drop .said")).to_contain_text("<b>photo.png")
     assert (await visitor.page.get_by_label("image required").input_value()).startswith("file_")
-    await visitor.page.get_by_role("button", name="Start the job").click()
+    await visitor.page.get_by_role("button", name="Submit").click()
     await visitor.page.wait_for_url("**/jobs/job_*")
 
 
@@ -85,7 +85,7 @@ async def test_errors_are_shown_at_their_fields_and_nothing_is_forgotten(
     await visitor.page.get_by_label("image required").fill("ftp://<script>")
     await visitor.page.get_by_label("output format").select_option("png")
 
-    await visitor.page.get_by_role("button", name="Start the job").click()
+    await visitor.page.get_by_role("button", name="Submit").click()
 
     invalid_field = visitor.page.locator(".field.wrong")
     await expect(invalid_field).to_have_count(1)
@@ -113,10 +113,10 @@ async def test_more_than_is_left_today_is_said_before_and_refused_after(
         await dashboard.installation.job("ada")
     visitor = await open_visitor(dashboard.url, key=await dashboard.key_of("ada"))
     await visitor.open("/new")
-    await expect(visitor.page.locator("#price")).to_contain_text("This costs more than is left today.")
+    await expect(visitor.page.locator("#price")).to_contain_text("This costs more than today's remaining points.")
 
     await visitor.page.get_by_label("image required").fill(PHOTO)
-    await visitor.page.get_by_role("button", name="Start the job").click()
+    await visitor.page.get_by_role("button", name="Submit").click()
 
     await expect(visitor.page.get_by_role("alert")).to_contain_text("0 of 100 are left today")
 

@@ -36,7 +36,7 @@ async def upload_photo(page: Page, stack: StoryStack, file: Path = PHOTO) -> Non
     await page.goto(f"{url_of(stack)}/photos")
     await page.get_by_label("User").fill("ada")
     await page.get_by_label("A photo").set_input_files(file)
-    await page.get_by_role("button", name="Have it reviewed").click()
+    await page.get_by_role("button", name="Review photo").click()
 
 
 async def accessibility_violations(page: Page) -> list[Any]:
@@ -59,7 +59,7 @@ async def test_a_photo_goes_from_the_upload_to_before_and_after(
     reviewed = await accessibility_violations(page)
     await page.evaluate("window.untouched = true")
     await page.reload()
-    await page.get_by_role("button", name="Beautify it").click()
+    await page.get_by_role("button", name="Beautify").click()
     await page.evaluate("window.untouched = true")
     await expect(page.get_by_role("slider")).to_be_visible(timeout=SECONDS)
 
@@ -161,5 +161,5 @@ async def test_the_gallery_shows_each_photo_in_both_themes(photos_stack: StorySt
 async def show_beautified_photo(page: Page, stack: StoryStack) -> None:
     """Upload a photo, beautify it, and show its page."""
     await upload_photo(page, stack)
-    await page.get_by_role("button", name="Beautify it").click(timeout=SECONDS)
+    await page.get_by_role("button", name="Beautify").click(timeout=SECONDS)
     await expect(page.get_by_role("slider")).to_be_visible(timeout=SECONDS)

@@ -20,14 +20,14 @@ async def test_a_photo_goes_from_the_form_to_its_result_while_the_api_dies(
         await visitor.open("/new")
         await visitor.page.locator("input[type=file]").set_input_files(PHOTO)
         await expect(visitor.page.locator(".drop .said")).to_contain_text("Uploaded")
-        await visitor.page.get_by_role("button", name="Start the job").click()
+        await visitor.page.get_by_role("button", name="Submit").click()
         await visitor.page.wait_for_url("**/jobs/job_*")
         step = visitor.page.locator(".track [aria-current=step]")
         await expect(step).to_contain_text("Processing", timeout=LONG_WAIT)
         await visitor.page.evaluate("window.untouched = true")
 
         await stack.kill("api")
-        await expect(visitor.page.locator("#connection")).to_have_text("Connecting again …", timeout=LONG_WAIT)
+        await expect(visitor.page.locator("#connection")).to_have_text("Reconnecting…", timeout=LONG_WAIT)
         await stack.start("api")
 
         await expect(step).to_have_text("Success", timeout=LONG_WAIT)

@@ -27,7 +27,7 @@ async def test_a_wrong_key_opens_nothing(dashboard: DashboardUnderTest, open_vis
     await visitor.page.get_by_label("API key").fill(dashboard.key[:-4] + "abcd")
     await visitor.page.get_by_role("button", name="Sign in").click()
 
-    await expect(visitor.page.get_by_role("alert")).to_contain_text("not known here")
+    await expect(visitor.page.get_by_role("alert")).to_contain_text("This key is unknown")
     assert await visitor.page.context.cookies() == []
 
 

@@ -36,7 +36,7 @@ async def test_a_template_is_tried_saved_and_deleted(dashboard: DashboardUnderTe
     await page.get_by_text("Delete …").click()
     await page.get_by_role("button", name="Yes, delete it").click()
 
-    await expect(page.get_by_text("There are no templates yet.")).to_be_visible()
+    await expect(page.get_by_text("No templates yet.")).to_be_visible()
     assert saved["prompt"] == "阶段2 check\n阶段1 read\n阶段12 too much"
     assert [(column["name"], column["type"], column["required"]) for column in saved["columns"]] == [
         ("订单号", "string", True),
@@ -86,14 +86,14 @@ async def test_each_field_says_what_is_wrong_with_it(dashboard: DashboardUnderTe
     await visitor.open("/new/template")
     await page.get_by_label("Columns", exact=True).fill("a : string\n\nb : nubmer")
     await page.get_by_label("Pattern", exact=True).fill("((")
-    await page.get_by_label("The most that a document may cost").fill("about 5")
+    await page.get_by_label("Cost limit per document").fill("about 5")
 
     await page.get_by_role("button", name="Preview").click()
 
     await expect(page.get_by_text("Line 3 (b : nubmer): Input should be 'string'")).to_be_visible()
     await expect(page.get_by_text("This is no regular expression")).to_be_visible()
     await expect(page.locator("[aria-invalid=true]")).to_have_count(5)
-    await page.get_by_label("The most that a document may cost").fill("")
+    await page.get_by_label("Cost limit per document").fill("")
     await page.get_by_label("Id", exact=True).fill("taken")
     await page.get_by_label("Name", exact=True).fill("New")
     await page.get_by_label("Prompt", exact=True).fill("阶段1 read")

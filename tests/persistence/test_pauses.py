@@ -56,7 +56,7 @@ async def test_nothing_is_sent_for_what_is_paused_until_it_is_resumed(
     assert waiting is not None
     assert (waiting.kind, waiting.message) == (
         WaitFor.PROVIDER_PAUSED,
-        "An operator has paused the sending: red status page",
+        "Paused by an operator: red status page",
     )
     assert await database.read(held_counts) == {paused: 1}
 

@@ -25,16 +25,16 @@ class WaitFor(StrEnum):
 
 #: For people, in English; the dashboard has its own messages. What a message lacks is in the fields beside it.
 MESSAGES: Final[Mapping[WaitFor, str]] = {
-    WaitFor.PROVIDER_SLOT: "Waits for a free place at the provider.",
-    WaitFor.USER_SLOT: "Waits until fewer jobs of this user are at work.",
-    WaitFor.RATE_LIMIT: "The provider takes no more for now; it is tried again.",
-    WaitFor.PROVIDER_PAUSED: "An operator has paused the sending.",
-    WaitFor.SCHEDULE: "Starts later, as it was ordered.",
-    WaitFor.RESUBMISSION: "The provider surely does not have it; it is sent again.",
-    WaitFor.NEXT_QUESTION: "The provider has it, and is asked again how far it is.",
-    WaitFor.UNKNOWN_SUBMISSION: "The provider's answer was lost. The job may be charged. It is looked for there, and "
-    "never sent as a second one.",
-    WaitFor.ENGINE: "Accepted, and no worker has taken it up so far.",
+    WaitFor.PROVIDER_SLOT: "Waiting for a free slot at the provider.",
+    WaitFor.USER_SLOT: "Waiting for this user's other jobs to finish.",
+    WaitFor.RATE_LIMIT: "The provider is rate limiting; it will be tried again.",
+    WaitFor.PROVIDER_PAUSED: "Paused by an operator.",
+    WaitFor.SCHEDULE: "Scheduled to start later.",
+    WaitFor.RESUBMISSION: "The provider did not receive it; it will be sent again.",
+    WaitFor.NEXT_QUESTION: "Running at the provider; its progress will be checked again.",
+    WaitFor.UNKNOWN_SUBMISSION: "The provider's answer was lost. The job may be charged. It is being looked for "
+    "there, and is never sent twice.",
+    WaitFor.ENGINE: "Accepted; no worker has picked it up yet.",
 }
 
 

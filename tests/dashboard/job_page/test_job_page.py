@@ -151,7 +151,7 @@ async def test_a_lost_submission_is_attached_to_what_was_found(
     await visitor.open(f"/jobs/{code}")
 
     await visitor.page.get_by_text("Attach …").click()
-    await visitor.page.get_by_label("The provider's id").fill("found-it")
+    await visitor.page.get_by_label("Provider id").fill("found-it")
     await visitor.page.get_by_label("Reason", exact=True).fill("Seen there.")
     await visitor.page.get_by_role("button", name="Attach").click()
 
@@ -277,4 +277,4 @@ async def test_a_job_at_its_provider_is_compared_with_those_before_it(
     await visitor.open(f"/jobs/{code}")
 
     await expect(visitor.page.locator("#estimate")).to_contain_text("usually take 1 m")
-    await expect(visitor.page.locator("#estimate")).to_contain_text("should end at about")
+    await expect(visitor.page.locator("#estimate")).to_contain_text("Expected to finish about")
