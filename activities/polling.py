@@ -27,6 +27,7 @@ from aijobs.domain.jobs.generation_times import GenerationTimes
 from aijobs.domain.jobs.job import JobBrief, JobError, JobState, Stage
 from aijobs.domain.jobs.poll_schedule import schedule_of
 from aijobs.domain.jobs.polling import NO_NEWS, NOT_DUE
+from aijobs.domain.jobs.running_step import no_news, not_believed, searched
 from aijobs.domain.jobs.submissions import (
     Accepted,
     Found,
@@ -113,7 +114,7 @@ class PollingActivities:
                 await self._learned.ended(*_class_of(poll_input.brief), timing.earliest_end(schedule), timing.now)
             return finished
         if not snapshot.definite:
-            raise _nothing_new(poll_input, f"{snapshot.status.name} (not believed yet)", snapshot.poll_after)
+            raise _nothing_new(poll_input, not_believed(snapshot.status), snapshot.poll_after)
         if news := await self._working(poll_input, snapshot, timing.guess(times)):
             return news.model_copy(update={"ref": ref, "submitted_at": submitted_at})
         wait = timing.wait(schedule, reports_progress=snapshot.unit_progress is not None, at_least=snapshot.poll_after)
@@ -252,7 +253,7 @@ class PollingActivities:
                 await self._submissions.conclude(submission, Rejected("absent", "the provider does not have it"))
                 raise SubmissionLost("The request never reached the provider. Nothing was charged.")
             case search:
-                raise _nothing_new(poll_input, f"submission outcome unknown, searched: {search}", None)
+                raise _nothing_new(poll_input, searched(search), None)
 
     async def _sent_again(self, provider: Provider, submission: Submission) -> Found | None:
         """The job that the same request has made, or makes now."""
@@ -289,10 +290,7 @@ def _is_visible(before: float | None, unit: float | None) -> bool:
 
 
 def _describe(snapshot: Snapshot) -> str:
-    """In our words: the vendor's own are not for Temporal's history."""
-    position = "" if snapshot.queue_position is None else f", {snapshot.queue_position} in line"
-    unit = "" if snapshot.unit_progress is None else f", {snapshot.unit_progress:.0f} %"
-    return f"{snapshot.status.name}{position}{unit}"
+    return no_news(snapshot.status, ahead=snapshot.queue_position, unit=snapshot.unit_progress)
 
 
 def _nothing_new(poll_input: PollInput, reason: str, poll_after: timedelta | None) -> ApplicationError:

@@ -20,6 +20,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from aijobs.domain.errors import FieldError, NamespaceTaken, PayloadUnreadable, TemporalUnavailable
 from aijobs.domain.jobs.batches.batch import BatchBrief
 from aijobs.domain.jobs.job import JobBrief, late_watch_id
+from aijobs.domain.jobs.running_step import RunningStep
 from aijobs.domain.ports.workflow_control import QueueBacklog
 from aijobs.domain.values.payload_keys import PayloadKeys
 from aijobs.tracing.spans import continued
@@ -29,6 +30,7 @@ from workflows.ai_job import AiJob
 from workflows.data_converter import data_converter
 from workflows.job.endings import CANCELED_BY_OWNER
 from workflows.job.late_watch import LateWatch
+from workflows.job.running_step import running_step
 from workflows.namespace.connection import connection_problem, temporal_connection
 from workflows.namespace.executions import execution_status
 from workflows.namespace.health import EngineHealth, examine, queues_of
@@ -191,6 +193,10 @@ class TemporalJobEngine:
     async def wake_batch(self, code: str) -> None:
         async with self._connected() as client:
             await start_batch(client, code)
+
+    async def step_of(self, code: str) -> RunningStep | None:
+        async with self._connected() as client:
+            return await running_step(client, code)
 
     async def probe(self) -> None:
         async with self._connected() as client:

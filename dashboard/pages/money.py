@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse
 from sqlmodel import Session
 
 from aijobs.persistence.column_types import now
+from aijobs.persistence.jobs.lost_submissions import jobs_with_lost_answers
 from aijobs.persistence.jobs.statistics import held_jobs, spenders, submissions_of
 from aijobs.persistence.points.ledger import entries_page
 from aijobs.persistence.tables import SubmissionRow
@@ -17,6 +18,7 @@ from dashboard.page import PageRoute, Visiting
 
 MAX_USERS: Final = 50
 MAX_HELD: Final = 50
+MAX_LOST: Final = 50
 PAGE_LENGTH: Final = 50
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -38,6 +40,8 @@ async def show_money(
         return {
             "days": [points_response(session, row, daily_limit=daily_limit) for row in days],
             "held": held,
+            "lost": jobs_with_lost_answers(session, user_id=user_id, at_most=MAX_LOST),
+            "MAX_LOST": MAX_LOST,
             "last_attempt": {job.code: _last_attempt(session, job.code) for job in held},
             "entries": entries,
             "next_page": entries[-1].id if has_more else None,

@@ -12,6 +12,7 @@ from sqlmodel import Session
 from aijobs.domain.catalogue import Model
 from aijobs.persistence.column_types import now
 from aijobs.persistence.jobs import statistics
+from aijobs.persistence.jobs.lost_submissions import jobs_with_lost_answers
 from aijobs.persistence.jobs.statistics import FailureCount, HourlyCounts, ModelStatistics
 from aijobs.persistence.points.costs import costs_by_model
 from aijobs.persistence.points.ledger import heavy_spenders
@@ -20,6 +21,7 @@ from api.dependencies import Models
 from dashboard.page import PageRequest, PageRoute, Visiting
 
 HOURS: Final = 24
+MAX_LOST: Final = 10
 TOLD: Final = (80, 100)
 """Percents of a day's points, of which the overview says how many users have spent them."""
 
@@ -77,6 +79,8 @@ async def _context(visit: PageRequest, available: AvailableModels, user: str) ->
             "told": {
                 percent: heavy_spenders(snapshot, at.date(), percent=percent, user_id=user_id) for percent in TOLD
             },
+            "lost": jobs_with_lost_answers(snapshot, user_id=user_id, at_most=MAX_LOST),
+            "MAX_LOST": MAX_LOST,
             "costs": costs_by_model(snapshot, since=since, user_id=user_id),
         }
 

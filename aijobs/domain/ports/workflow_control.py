@@ -8,6 +8,7 @@ from typing import Protocol
 
 from aijobs.domain.errors import FieldError
 from aijobs.domain.jobs.job import JobBrief
+from aijobs.domain.jobs.running_step import RunningStep
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,10 @@ class JobEngine(Protocol):
 
     async def wake_batch(self, code: str) -> None:
         """Make a batch look at once at what it has to do. Starts it where it does not run."""
+        ...
+
+    async def step_of(self, code: str) -> RunningStep | None:
+        """The step that a job's workflow waits for. None while there is none, or no workflow."""
         ...
 
     async def probe(self) -> None:
