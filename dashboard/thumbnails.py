@@ -1,4 +1,4 @@
-"""Small pictures of outputs, made on request and cached by browsers: thumbnails for lists, posters and waveforms."""
+"""Small pictures of outputs and uploads, made on request and cached by browsers; posters and waveforms."""
 
 from typing import Final
 
@@ -7,10 +7,10 @@ from sqlmodel import Session
 
 from aijobs.domain.errors import BadInput, NotFound
 from aijobs.persistence.jobs.outputs import outputs_of
-from aijobs.persistence.jobs.queries import job_of
+from aijobs.persistence.jobs.queries import file_of, job_of
 from aijobs.persistence.tables import OutputRow
 from api.dependencies import Media, Pictures
-from api.requests.paths import JobCode
+from api.requests.paths import FileCode, JobCode
 from dashboard.page import PageRequest, PageRoute, Visiting
 
 #: Media types of pictures that a browser shows without running anything.
@@ -60,6 +60,18 @@ async def poster(code: JobCode, index: int, visit: Visiting, media: Media) -> Re
     except BadInput as refused:
         raise NotFound("There is no picture of this output.") from refused
     raise NotFound("There is no picture of this output.")
+
+
+@router.get("/files/{code}/thumbnail")
+async def file_thumbnail(code: FileCode, visit: Visiting, pictures: Pictures) -> Response:
+    """Of an upload. Raises NotFound also for one that is no picture."""
+    file = await visit.database.read(file_of, code, user_id=visit.caller.visible_user)
+    if not file.media_type.startswith("image/"):
+        raise NotFound("There is no small picture of this file.")
+    try:
+        return _picture(await pictures.thumbnail(visit.store.read(file.key), THUMBNAIL_SIDE, square=True))
+    except BadInput as refused:
+        raise NotFound("There is no small picture of this file.") from refused
 
 
 async def _output(visit: PageRequest, code: str, index: int) -> OutputRow:

@@ -4,9 +4,9 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Annotated, Final
+from typing import Final
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from aijobs.domain.catalogue import Model
 from aijobs.domain.documents.costs import estimated_tokens
@@ -15,7 +15,7 @@ from aijobs.domain.documents.prompt_stages import split
 from aijobs.domain.documents.templates import TEMPLATE_ID, Template
 from aijobs.domain.errors import BadInput, FileTooLarge, TooExpensive
 from aijobs.domain.jobs.outputs import OutputKind, OutputSource
-from aijobs.domain.jobs.parameters import FILE_CODE, FileInput, Parameters
+from aijobs.domain.jobs.parameters import Parameters, upload_code
 from aijobs.domain.llm import Attachment, Conversation, ConversationPlan
 from aijobs.domain.ports.chat_model import ChatModel
 from aijobs.domain.ports.conversations import Conversations
@@ -60,10 +60,15 @@ Report = Callable[[float], Awaitable[None]]
 class ExtractParameters(Parameters):
     """What a document job takes."""
 
-    file: Annotated[str, StringConstraints(pattern=f"^{FILE_CODE}$"), FileInput("document")] = Field(
+    file: upload_code("document") = Field(  # type: ignore[valid-type]
         description="the code of an uploaded document", examples=["file_06EYQ4J8W1V7X2M9K3T5R6N0PZ"]
     )
-    template: str = Field(pattern=f"^{TEMPLATE_ID}$", description="the template's id", examples=["contract_zh"])
+    template: str = Field(
+        pattern=f"^{TEMPLATE_ID}$",
+        description="the template's id",
+        examples=["contract_zh"],
+        json_schema_extra={"format": "template"},
+    )
 
 
 class DocumentExtractor:

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Final
+from typing import Final
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import Field, ValidationError
 
 from aijobs.domain.catalogue import Model
 from aijobs.domain.jobs.outputs import OutputKind, OutputSource
-from aijobs.domain.jobs.parameters import FILE_CODE, FileInput, Parameters
+from aijobs.domain.jobs.parameters import Parameters, upload_code
 from aijobs.domain.llm import AnswerSchema, Attachment, ConversationPlan, Prompt
 from aijobs.domain.photos import ASPECTS, Analysis, Aspect, Measurements, Verdicts, analysis_of, verdicts_schema
 from aijobs.domain.ports.chat_model import ChatModel
@@ -62,7 +62,7 @@ Report = Callable[[float], Awaitable[None]]
 class ReviewParameters(Parameters):
     """The parameters of a review."""
 
-    image: Annotated[str, StringConstraints(pattern=f"^{FILE_CODE}$"), FileInput("image")] = Field(
+    image: upload_code("image") = Field(  # type: ignore[valid-type]
         description="the code of an uploaded photo", examples=["file_06EYQ4J8W1V7X2M9K3T5R6N0PZ"]
     )
 

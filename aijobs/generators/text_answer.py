@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Final
+from typing import Final
 
-from pydantic import Field, JsonValue, StringConstraints
+from pydantic import Field, JsonValue
 
 from aijobs.domain.catalogue import Model
 from aijobs.domain.jobs.outputs import OutputKind, OutputSource
-from aijobs.domain.jobs.parameters import FILE_CODE, FileInput, Parameters
+from aijobs.domain.jobs.parameters import Parameters, upload_code
 from aijobs.domain.llm import AnswerSchema, Attachment, ConversationPlan, Prompt
 from aijobs.domain.ports.chat_model import ChatModel
 from aijobs.domain.ports.conversations import Conversations
@@ -62,7 +62,7 @@ class TextQuestion(Parameters):
 class PictureQuestion(TextQuestion):
     """What a model with vision is asked."""
 
-    image: Annotated[str, StringConstraints(pattern=f"^{FILE_CODE}$"), FileInput("image")] | None = Field(
+    image: upload_code("image") | None = Field(  # type: ignore[valid-type]
         default=None, description="The code of an uploaded picture that the prompt is about."
     )
 

@@ -1,63 +1,55 @@
 """Submitting a job with a form that is built from the model's parameters."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse
-from pydantic import ValidationError
 
 from aijobs.domain.errors import (
     AijobsError,
     BadInput,
-    FieldError,
     IdempotencyInFlight,
     IdempotencyMismatch,
-    InvalidParameters,
-    NotAllowed,
     NotFound,
     PointsExhausted,
 )
-from aijobs.domain.jobs.job import JobRequest
 from aijobs.domain.values.ids import new_id
-from aijobs.domain.values.json_pointer import pointer
-from aijobs.domain.values.sandbox_faults import METADATA_KEY
 from aijobs.persistence.access.keys import KeyKind
+from aijobs.persistence.documents.templates import templates_page
 from aijobs.persistence.jobs.queries import job_of
 from aijobs.persistence.tables import JobRow
 from aijobs.usecases.models import AvailableModels
-from api.auth.caller import Writer
-from api.auth.named_users import USER_FIELD, checked_user, user_in_form
-from api.dependencies import Accept, DailyLimit, HasSandbox, Models
+from api.auth.caller import Caller, Writer
+from api.auth.named_users import checked_user, user_in_form
+from api.dependencies import Accept, DailyLimit, HasSandbox, Intake, Models
 from api.problems import status_of
-from api.schemas.jobs import CatalogueEntry, Points
+from api.schemas.jobs import CatalogueEntry
 from api.schemas.model_responses import model_responses
-from api.schemas.points_responses import points_of_today
-from dashboard.forms.form_errors import fields_shown, summary_of
-from dashboard.forms.schema_form import fields_of, parameters_of, sent_again
+from dashboard.forms.form_errors import summary_of
+from dashboard.forms.new_job_form import (
+    COUNT,
+    FAULTS,
+    TIMES,
+    call_of,
+    default_form,
+    error_fields,
+    field_errors,
+    form_of,
+    request_of,
+)
+from dashboard.forms.parameters.controls import Control
+from dashboard.forms.parameters.schema_form import FormField, fields_of
+from dashboard.forms.sent_form import SentForm
 from dashboard.page import CHOSEN_USER, PageRequest, PageRoute, Visiting, go_to
+from dashboard.pages.job_price import Price, Pricing
 
-MAX_FIELDS: Final = 200
-MAX_DIGITS: Final = 6
-COUNT: Final = "output_count"
-FAULTS: Final = f"metadata.{METADATA_KEY}"  #: what the sandbox is asked to do wrong
-TIMES: Final = ("start_at", "expires_at")  #: a browser sends them without a zone: they are UTC here
+MAX_FIELDS: Final = 500
+MAX_CHOICES: Final = 100  #: templates that the form offers
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-
-
-@dataclass(frozen=True)
-class Price:
-    """What a job would cost. `points`: the user's points of today; None while the user is unknown."""
-
-    due: int
-    points: Points | None
-
-    @property
-    def is_too_much(self) -> bool:
-        return self.points is not None and self.due > self.points.remaining
 
 
 @dataclass(frozen=True)
@@ -66,7 +58,7 @@ class JobForm:
 
     visit: PageRequest
     models: AvailableModels
-    daily_limit: int
+    pricing: Pricing
     has_sandbox: bool
 
     def entry(self, model_id: str) -> CatalogueEntry:
@@ -85,11 +77,14 @@ class JobForm:
         *,
         key: str,
         user: str,
-        sent: Mapping[str, str] | None = None,
+        sent: SentForm | None = None,
         refused: AijobsError | None = None,
+        origin: JobRow | None = None,
     ) -> HTMLResponse:
-        count = (sent or {}).get(COUNT, "1")
+        """`origin`: the job that the form is filled in from."""
+        filled = sent or SentForm()
         fields = fields_of(entry.parameters, sent) if entry.parameters else []
+        errors = field_errors(refused, {field.sent_as for field in fields if field.is_list})
         return await self.visit.page(
             "new.html",
             status=status_of(type(refused)) if refused else HTTPStatus.OK,
@@ -97,30 +92,38 @@ class JobForm:
             entry=entry,
             models=model_responses(self.models),
             fields=fields,
-            count=count,
+            templates=await self._templates(fields),
+            count=filled.text(COUNT, "1"),
             user=user,
             asks_for_user=self.visit.caller.kind is KeyKind.SERVICE,
             key=key,
-            price=await self.price(entry, count=_parse_count(count), user=user),
+            price=await self.price(entry, sent, user=user),
             refused=summary_of(refused, self.visit.words) if refused else None,
-            field_errors=_field_errors(refused),
+            field_errors=errors,
+            error_fields=error_fields(errors, fields),
             has_sandbox=self.has_sandbox,
-            faults=(sent or {}).get(FAULTS, ""),
-            times={name: (sent or {}).get(name, "") for name in TIMES},
-            shown_at={COUNT, USER_FIELD, FAULTS, *TIMES, *(field.sent_as for field in fields)},
+            faults=filled.text(FAULTS),
+            times={name: filled.text(name) for name in TIMES},
+            origin=origin,
         )
 
-    async def price(self, entry: CatalogueEntry, *, count: int | str, user: str) -> Price:
-        due = self.models.model(entry.model_id).price(count) if isinstance(count, int) else 0
-        try:
-            user_id = self.visit.caller.acting_user(user or None)
-        except (InvalidParameters, NotAllowed):
-            return Price(due, None)
-        return Price(due, await self.visit.database.read(points_of_today, user_id, daily_limit=self.daily_limit))
+    async def price(self, entry: CatalogueEntry, sent: SentForm | None, *, user: str) -> Price:
+        """`sent`: None while the form has its defaults."""
+        call = call_of(entry, sent or default_form(entry))
+        return await self.pricing.price(entry.model_id, call["params"], count=call.get(COUNT, 1), user=user)
+
+    async def _templates(self, fields: Sequence[FormField]) -> list[tuple[str, str]]:
+        """Ids and names, for a model that needs one."""
+        if all(field.control is not Control.TEMPLATE for field in fields):
+            return []
+        templates, _ = await self.visit.database.snapshot(templates_page, after=None, limit=MAX_CHOICES)
+        return [(template.id, template.name) for template in templates]
 
 
-async def _job_form(visit: Visiting, models: Models, daily_limit: DailyLimit, has_sandbox: HasSandbox) -> JobForm:
-    return JobForm(visit, models, daily_limit, has_sandbox)
+async def _job_form(
+    visit: Visiting, models: Models, daily_limit: DailyLimit, has_sandbox: HasSandbox, intake: Intake
+) -> JobForm:
+    return JobForm(visit, models, Pricing(visit, models, intake, daily_limit), has_sandbox)
 
 
 Form = Annotated[JobForm, Depends(_job_form)]
@@ -132,82 +135,50 @@ async def show_form(
     caller: Writer,
     model: str = "",
     user: str = "",
-    origin: Annotated[str, Query(alias="from", max_length=40)] = "",
+    origin: Annotated[str, Query(alias="from", max_length=100)] = "",
 ) -> HTMLResponse:
-    """`from`: the code of a job whose request the form is filled with. Raises NotFound."""
+    """`from`: a job, whose values the form is filled with, to be edited and run again."""
     if user:
         checked_user(user, where=f"/query/{CHOSEN_USER}")
     if origin:
-        job = await form.visit.database.read(job_of, origin, user_id=caller.visible_user)
-        entry = form.entry(job.model_id)
-        return await form.page(entry, key=new_id("form"), user=job.user_id, sent=_sent_for(entry, job))
+        return await _edit(form, caller, await form.visit.database.read(job_of, origin, user_id=caller.visible_user))
     return await form.page(form.entry(model), key=new_id("form"), user=user or caller.own_user or "")
 
 
-@router.get("/new/price")
-async def show_price(
-    form: Form,
-    model_id: str,
-    output_count: Annotated[str, Query()] = "1",
-    user_id: Annotated[str, Query(max_length=200)] = "",
-) -> HTMLResponse:
-    price = await form.price(form.entry(model_id), count=_parse_count(output_count), user=user_id)
-    return await form.visit.page("pieces/price.html", price=price)
+async def _edit(form: JobForm, caller: Caller, job: JobRow) -> HTMLResponse:
+    """With the model's defaults, where the values are no longer kept, or are those of an action on another job."""
+    entry = form.entry(job.model_id)
+    can_be_edited = bool(job.params) and job.origin is None
+    count = min(job.output_count, entry.max_output_count)
+    sent = form_of(entry, job.params, job.extra, count=count) if can_be_edited else None
+    user = "" if caller.own_user is None and not job.user_id else job.user_id
+    return await form.page(entry, key=new_id("form"), user=user, sent=sent, origin=job)
+
+
+@router.post("/new/price")
+async def show_price(request: Request, form: Form, caller: Writer) -> HTMLResponse:  # noqa: ARG001
+    """The part of the page that follows what is filled in. Nothing is kept."""
+    sent, user_id = await _sent(request)
+    entry = form.entry(sent.text("model_id"))
+    return await form.visit.page("pieces/price.html", price=await form.price(entry, sent, user=user_id or ""))
 
 
 @router.post("/new")
 async def hand_in(request: Request, form: Form, caller: Writer, accept: Accept) -> Response:
     """Shows the new job. The form has an idempotency key: sent twice, it makes one job."""
-    async with request.form(max_files=0, max_fields=MAX_FIELDS) as fields:
-        sent = {name: value for name, value in fields.items() if isinstance(value, str)}
-        user_id = user_in_form(fields)
-    entry = form.entry(sent.get("model_id", ""))
+    sent, user_id = await _sent(request)
+    entry = form.entry(sent.text("model_id"))
+    key = sent.text("idempotency_key")
     try:
-        job_request = _request(entry, sent, user_id)
-        owner = caller.owner(job_request.user_id)
-        receipt = await accept(job_request, owner, idempotency_key=sent.get("idempotency_key") or None)
+        job_request = request_of(entry, sent, user_id)
+        receipt = await accept(job_request, caller.owner(job_request.user_id), idempotency_key=key or None)
     except (BadInput, PointsExhausted, IdempotencyMismatch, IdempotencyInFlight) as refused:
-        key = new_id("form") if isinstance(refused, IdempotencyMismatch) else sent.get("idempotency_key", "")
-        return await form.page(entry, key=key, user=user_id or "", sent=sent, refused=refused)
+        next_key = new_id("form") if isinstance(refused, IdempotencyMismatch) else key
+        return await form.page(entry, key=next_key, user=user_id or "", sent=sent, refused=refused)
     return go_to(f"/jobs/{receipt.code}")
 
 
-def _sent_for(entry: CatalogueEntry, job: JobRow) -> dict[str, str]:
-    """The form as it would have been sent for a job. Its times are over, and are left out."""
-    faults = job.extra.get(METADATA_KEY, "")
-    return sent_again(entry.parameters or {}, job.params) | {COUNT: str(job.output_count), FAULTS: faults}
-
-
-def _request(entry: CatalogueEntry, sent: Mapping[str, str], user_id: str | None) -> JobRequest:
-    """Raises BadInput."""
-    body: dict[str, Any] = {
-        "model_id": entry.model_id,
-        "params": parameters_of(entry.parameters or {}, sent),
-        COUNT: _parse_count(sent.get(COUNT, "1")),
-        USER_FIELD: user_id,
-        **{name: f"{sent[name]}Z" for name in TIMES if sent.get(name)},
-        "metadata": {METADATA_KEY: faults} if (faults := sent.get(FAULTS, "").strip()) else {},
-    }
-    try:
-        return JobRequest.model_validate(body)
-    except ValidationError as invalid:
-        raise BadInput("Some fields are wrong.", *_fields(invalid)) from None
-
-
-def _field_errors(refused: AijobsError | None) -> dict[str, str]:
-    """The error message of each field, by its name in the form."""
-    messages: dict[str, str] = {}
-    for field in fields_shown(refused):
-        parts = field.pointer.lstrip("/").split("/")
-        name = ".".join(parts[:2]) if parts[0] in {"params", "metadata"} else parts[0]
-        messages[name] = f"{messages[name]} {field.message}" if name in messages else field.message
-    return messages
-
-
-def _fields(invalid: ValidationError) -> list[FieldError]:
-    return [FieldError(pointer(*error["loc"]), error["msg"]) for error in invalid.errors()]
-
-
-def _parse_count(text: str) -> int | str:
-    """A text that is no whole number is returned as it is; validation rejects it later."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < MAX_DIGITS else text
+async def _sent(request: Request) -> tuple[SentForm, str | None]:
+    """The form, and the user that it names, not yet validated."""
+    async with request.form(max_files=0, max_fields=MAX_FIELDS) as fields:
+        return SentForm.of(fields), user_in_form(fields)

@@ -1,6 +1,6 @@
 """Photos: a gallery with an upload form, and a page for each photo with its review and beautified versions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any, Final
@@ -37,7 +37,8 @@ from api.schemas.jobs import CatalogueEntry
 from api.schemas.model_responses import model_responses
 from api.schemas.photos import PHOTO
 from dashboard.forms.form_errors import messages_of
-from dashboard.forms.schema_form import FormField, fields_of, parameters_of
+from dashboard.forms.parameters.schema_form import FormField, fields_of, parameters_of
+from dashboard.forms.sent_form import SentForm
 from dashboard.page import PageRequest, PageRoute, Visiting, go_to
 from dashboard.score_chart import corners_of, scores_of
 from dashboard.thumbnails import CACHE_CONTROL
@@ -145,13 +146,13 @@ async def begin_beautifying(
     request: Request, code: ReviewCode, visit: Visiting, models: Models, caller: Writer, beautify: Beautify
 ) -> Response:
     async with request.form(max_files=0, max_fields=MAX_FIELDS) as form:
-        sent = {name: value for name, value in form.items() if isinstance(value, str)}
-    model_id = sent.get("model_id", "")
+        sent = SentForm.of(form)
+    model_id = sent.text("model_id")
     entry = _entry(models, model_id)
     params = parameters_of(entry.parameters or {}, sent) if entry else {}
     beautify_request = BeautifyRequest(model_id=model_id[:100], params=params)
     try:
-        await beautify(code, beautify_request, caller.actor, idempotency_key=sent.get("idempotency_key") or None)
+        await beautify(code, beautify_request, caller.actor, idempotency_key=sent.text("idempotency_key") or None)
     except FORM_ERRORS as refused:
         context = await _context(visit, models, code, model_id, sent=sent, refused=refused)
         return await visit.page("photo.html", status=status_of(type(refused)), **context)
@@ -172,7 +173,7 @@ async def _context(
     code: str,
     model_id: str,
     *,
-    sent: Mapping[str, str] | None = None,
+    sent: SentForm | None = None,
     refused: AijobsError | None = None,
 ) -> dict[str, Any]:
     view = await _load_view(visit, code)
@@ -213,7 +214,7 @@ def _entry(models: AvailableModels, model_id: str) -> CatalogueEntry | None:
     return next((entry for entry in model_responses(models) if entry.model_id == model_id), None)
 
 
-def _fields(models: AvailableModels, entry: CatalogueEntry, sent: Mapping[str, str] | None) -> list[FormField]:
+def _fields(models: AvailableModels, entry: CatalogueEntry, sent: SentForm | None) -> list[FormField]:
     """The model's parameters, without the photo itself."""
     photo_parameter = image_parameter(models, entry.model_id)
     return [field for field in fields_of(entry.parameters or {}, sent) if field.name != photo_parameter]

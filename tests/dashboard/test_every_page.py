@@ -122,7 +122,7 @@ PARTS_OF_PAGES: Final = frozenset(
         "/jobs/{code}/live",
         "/jobs/{code}/poster/{index}",
         "/jobs/{code}/thumbnail/{index}",
-        "/new/price",
+        "/files/{code}/thumbnail",
         "/overview/live",
         "/overview/throughput.json",
         "/photos/{code}/live",

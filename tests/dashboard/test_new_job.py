@@ -5,6 +5,7 @@ import asyncio
 from playwright.async_api import APIRequestContext, FilePayload, expect
 
 from tests.api.pictures import picture
+from tests.dashboard.accessibility import accessibility_violations
 from tests.dashboard.conftest import OpenVisitor
 from tests.dashboard.installation import DashboardUnderTest
 
@@ -84,6 +85,7 @@ async def test_errors_are_shown_at_their_fields_and_nothing_is_forgotten(
     await visitor.open("/new")
     await visitor.page.get_by_label("image required").fill("ftp://<script>")
     await visitor.page.get_by_label("output format").select_option("png")
+    await visitor.page.get_by_role("switch", name="face enhancement").check()
 
     await visitor.page.get_by_role("button", name="Submit").click()
 
@@ -92,6 +94,10 @@ async def test_errors_are_shown_at_their_fields_and_nothing_is_forgotten(
     await expect(invalid_field.get_by_label("image required")).to_have_value("ftp://<script>")
     await expect(invalid_field.locator(".bad")).to_be_visible()
     await expect(visitor.page.get_by_label("output format")).to_have_value("png")
+    await expect(visitor.page.get_by_role("switch", name="face enhancement")).to_be_checked()
+    await visitor.page.get_by_role("alert").get_by_role("link", name="image").click()
+    assert visitor.page.url.endswith("#params.image")
+    assert await accessibility_violations(visitor.page) == ""
 
 
 async def test_the_form_sent_twice_makes_one_job(dashboard: DashboardUnderTest, open_visitor: OpenVisitor) -> None:
@@ -119,6 +125,40 @@ async def test_more_than_is_left_today_is_said_before_and_refused_after(
     await visitor.page.get_by_role("button", name="Submit").click()
 
     await expect(visitor.page.get_by_role("alert")).to_contain_text("0 of 100 are left today")
+
+
+async def test_a_picture_is_pasted_into_the_field_that_is_empty(
+    dashboard: DashboardUnderTest, open_visitor: OpenVisitor
+) -> None:
+    visitor = await open_visitor(dashboard.url, key=await dashboard.key_of("ada"))
+    await visitor.open("/new")
+
+    await visitor.page.evaluate(
+        """bytes => { const held = new DataTransfer();
+        held.items.add(new File([new Uint8Array(bytes)], "image.png", { type: "image/png" }));
+        document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: held, bubbles: true })); }""",
+        list(picture(64, 48, "PNG")),
+    )
+
+    await expect(visitor.page.locator(".drop .said")).to_contain_text("64 × 48")
+    small = visitor.page.locator(".small-picture")
+    assert await small.evaluate("picture => picture.decode().then(() => picture.naturalWidth)") > 0
+    await visitor.page.get_by_role("button", name="Remove").click()
+    await expect(visitor.page.get_by_label("image required")).to_have_value("")
+    await expect(small).to_be_hidden()
+
+
+async def test_a_slider_and_its_number_move_together(dashboard: DashboardUnderTest, open_visitor: OpenVisitor) -> None:
+    visitor = await open_visitor(dashboard.url, key=await dashboard.key_of("ada"))
+    await visitor.open("/new")
+    slider = visitor.page.get_by_role("slider", name="face enhancement strength")
+    number = visitor.page.get_by_role("spinbutton", name="face enhancement strength")
+    await expect(slider).to_have_value("0.8")
+
+    await slider.press("ArrowRight")
+    await expect(number).to_have_value("0.81")
+    await number.fill("0.4")
+    await expect(slider).to_have_value("0.4")
 
 
 async def _post_form(request: APIRequestContext, dashboard: DashboardUnderTest, form: dict[str, str]) -> str:

@@ -48,6 +48,13 @@ def upload_input(media: str) -> Any:
     return Annotated[_file_type(media, "file"), AfterValidator(_uploaded), FileInput(media)]
 
 
+def upload_code(media: str) -> Any:
+    """The type of a parameter of our own generators: the code of an uploaded file of the given kind."""
+    pattern = f"^{FILE_CODE}$"
+    schema = {"type": "string", "format": "file", "x-media": media, "pattern": pattern}
+    return Annotated[str, StringConstraints(pattern=pattern), WithJsonSchema(schema), FileInput(media)]
+
+
 def _file_type(media: str, written_as: str) -> Any:
     schema = {"type": "string", "format": written_as, "x-media": media, "maxLength": MAX_URL_LENGTH}
     pattern = rf"^({FILE_CODE}|https?://\S+)$"

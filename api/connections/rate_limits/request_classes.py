@@ -28,6 +28,9 @@ SUBMITS: Final = frozenset(
         "/documents",
     }
 )
+#: What changes nothing, though it has a body.
+ANSWERS: Final = frozenset({"/new/price", "/new/code", "/documents/estimate"})
+
 UPLOADS: Final = frozenset({"/api/files"})
 
 
@@ -36,6 +39,8 @@ def class_of(connection: HTTPConnection) -> RequestClass:
     if connection.scope["type"] != "http" or connection.scope["method"] in READING:
         return RequestClass.READ
     route = route_of(connection.scope)
+    if route in ANSWERS:
+        return RequestClass.READ
     if route in SUBMITS:
         return RequestClass.SUBMIT
     return RequestClass.UPLOAD if route in UPLOADS else RequestClass.CHANGE

@@ -1,0 +1,34 @@
+"""The texts of a sent form, or of one that is filled in for its reader."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+from starlette.datastructures import FormData
+
+
+@dataclass(frozen=True)
+class SentForm:
+    """By the names of its fields. A field that is there several times is a list, or a choice with an open end."""
+
+    texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, form: FormData) -> Self:
+        """Files are left out."""
+        texts = dict[str, list[str]]()
+        for name, value in form.multi_items():
+            if isinstance(value, str):
+                texts.setdefault(name, []).append(value)
+        return cls(texts)
+
+    def text(self, name: str, default: str = "") -> str:
+        """The last one that is not empty; `default` when the field is not there."""
+        texts = self.texts.get(name)
+        if texts is None:
+            return default
+        return next((text for text in reversed(texts) if text.strip()), "")
+
+    def rows(self, name: str) -> Sequence[str]:
+        """Those that are not empty."""
+        return [text for text in self.texts.get(name, ()) if text.strip()]
