@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, get_args, get_origin
+from typing import Any, Final, TypeVar, get_args, get_origin
 
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
@@ -11,10 +11,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
-from aijobs.domain.errors import NotFound
+from aijobs.domain.errors import FieldError, InvalidParameters, NotFound
 from api.auth.caller import CallerWith
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+Called = TypeVar("Called")
 
 
 MAX_ROW_ID: Final = 2**63 - 1  #: of all supported databases
@@ -34,6 +35,47 @@ class Declared:
     is_number: bool
 
 
+@dataclass(frozen=True)
+class KeyedParameter:
+    """`name[key]=value` in a query, for keys of the caller's own: a dependency that returns them as a mapping.
+
+    Raises InvalidParameters for an empty or long key, a long value, and too many.
+    """
+
+    name: str
+    max_keys: int = 5
+    max_key: int = 40
+    max_value: int = 500
+
+    async def __call__(self, request: Request) -> Mapping[str, str]:
+        found = {name: value for name, value in request.query_params.multi_items() if self.takes(name)}
+        if len(found) > self.max_keys:
+            message = f"At most {self.max_keys} keys."
+            raise InvalidParameters(message, FieldError(f"/query/{self.name}", message))
+        for name, value in found.items():
+            if not 1 <= len(self._key(name)) <= self.max_key or len(value) > self.max_value:
+                message = f"A key has 1 to {self.max_key} characters, a value at most {self.max_value}."
+                raise InvalidParameters(message, FieldError(f"/query/{self.name}", message))
+        return {self._key(name): value for name, value in found.items()}
+
+    def takes(self, name: str) -> bool:
+        return name.startswith(f"{self.name}[") and name.endswith("]")
+
+    def _key(self, name: str) -> str:
+        return name[len(self.name) + 1 : -1]
+
+    def documented(self, description: str) -> dict[str, Any]:
+        """The parameter in OpenAPI, for a route's `openapi_extra`."""
+        text = {"type": "string", "maxLength": self.max_value}
+        schema = {"type": "object", "additionalProperties": text, "maxProperties": self.max_keys}
+        return {
+            "parameters": [
+                {"name": self.name, "in": "query", "style": "deepObject", "explode": True, "required": False}
+                | {"description": description, "schema": schema}
+            ]
+        }
+
+
 class CallerFirstRoute(APIRoute):
     """Authenticates the caller before the body is read (FastAPI would parse it first).
 
@@ -42,7 +84,8 @@ class CallerFirstRoute(APIRoute):
 
     def get_route_handler(self) -> Handler:
         """FastAPI's own handler, after our checks."""
-        handle, callers = super().get_route_handler(), list(_caller_dependencies(self.dependant))
+        handle, callers = super().get_route_handler(), list(_dependencies(self.dependant, CallerWith))
+        self._keyed = list(_dependencies(self.dependant, KeyedParameter))
         self._query = dict(_declared(self.dependant, "query_params"))
         self._path = dict(_declared(self.dependant, "path_params"))
         self._headers = dict(_declared(self.dependant, "header_params"))
@@ -91,7 +134,10 @@ class CheckedRoute(CallerFirstRoute):
         """See CallerFirstRoute."""
         yield from super().query_errors(request)
         for name in request.query_params.keys() - self._query.keys():
-            yield _error("query", name, "There is no such parameter here.")
+            if not any(keyed.takes(name) for keyed in self._keyed):
+                yield _error("query", name, "There is no such parameter here.")
+            elif len(request.query_params.getlist(name)) > 1:
+                yield _error("query", name, "Send it once.")
 
 
 def _is_number(text: str) -> bool:
@@ -102,11 +148,11 @@ def _error(place: str, name: str, message: str) -> Mapping[str, Any]:
     return {"type": "value_error", "loc": (place, name), "msg": message}
 
 
-def _caller_dependencies(dependant: Dependant) -> Iterator[CallerWith]:
+def _dependencies(dependant: Dependant, kind: type[Called]) -> Iterator[Called]:
     for inner in dependant.dependencies:
-        if isinstance(inner.call, CallerWith):
+        if isinstance(inner.call, kind):
             yield inner.call
-        yield from _caller_dependencies(inner)
+        yield from _dependencies(inner, kind)
 
 
 def _declared(dependant: Dependant, place: str) -> Iterator[tuple[str, Declared]]:

@@ -43,15 +43,21 @@ def page_of(session: Session, query: Any, *, limit: int) -> tuple[list[Any], boo
     return rows[:limit], len(rows) > limit
 
 
-def newest_ids(queries: Iterable[CoreSelect[Any]], *, at_most: int) -> CoreSelect[int]:
+def newest_ids(queries: Iterable[CoreSelect[Any]], *, at_most: int, oldest_first: bool = False) -> CoreSelect[int]:
     """The largest of the ids that one or several queries find, in descending order. Each selects one column, an id.
+
+    With `oldest_first` the smallest, in ascending order.
 
     For lists with several values of a column by which an index begins: each value's rows are in the order of their ids
     there, those of all values together are not. So each query is answered in order by the index, and none is sorted.
     """
-    pages = [query.order_by(query.selected_columns[0].desc()).limit(at_most).subquery() for query in queries]
+
+    def order(column: ColumnElement[int]) -> ColumnElement[int]:
+        return column.asc() if oldest_first else column.desc()
+
+    pages = [query.order_by(order(query.selected_columns[0])).limit(at_most).subquery() for query in queries]
     united = union_all(*(select(page.c[0].label("id")) for page in pages)).subquery()
-    return select(united.c.id).order_by(united.c.id.desc()).limit(at_most)
+    return select(united.c.id).order_by(order(united.c.id)).limit(at_most)
 
 
 def ids_between(session: Session, since: datetime | None, until: datetime | None) -> Iterator[ColumnElement[bool]]:

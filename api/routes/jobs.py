@@ -1,9 +1,10 @@
 """`/api/jobs`: create, list, get, cancel, delete."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Body, Query
+from fastapi import APIRouter, Body, Depends, Query
 from fastapi.openapi.models import Example
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,18 +13,21 @@ from aijobs.domain.jobs.job import JobRequest
 from aijobs.domain.jobs.slots.fair_queue import DEFAULT_PRIORITY
 from aijobs.domain.values.scopes import Scope
 from aijobs.domain.values.timestamps import Timestamp
-from aijobs.persistence.jobs.queries import JobFilter, job_of, jobs_page
+from aijobs.persistence.jobs.queries import job_of
+from aijobs.persistence.jobs.search import JobFilter, count_jobs, jobs_page
 from aijobs.usecases.delete import JOB
 from api.auth.caller import Reader, Writer
+from api.checked_route import KeyedParameter
 from api.dependencies import Accept, Cancel, Db, Deleting, Jobs
 from api.problems import problem_responses
 from api.requests.paths import CodeCursor, JobCode, queried_status
 from api.requests.strict_json import StrictRoute
 from api.schemas.job_responses import with_exchange
-from api.schemas.jobs import Job, JobWithExchange, Page
+from api.schemas.jobs import Job, JobList, JobTotal, JobWithExchange
 from api.schemas.stored_responses import IdempotencyKey, receipt_response
 
 MAX_PAGE: Final = 100
+MAX_METADATA_FILTERS: Final = 5
 
 
 #: Bodies of `POST /api/jobs`, for the documentation.
@@ -63,22 +67,60 @@ class CancelRequest(BaseModel):
     reason: str | None = Field(default=None, max_length=500, examples=["The user closed the page."])
 
 
-class JobQuery(BaseModel):
-    """Filters, and the page."""
+class SortOrder(StrEnum):
+    """In which order jobs are listed: by the time of their creation."""
 
-    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+    NEWEST_FIRST = "-create_time"
+    OLDEST_FIRST = "create_time"
+
+
+class JobQuery(BaseModel):
+    """Filters, which must all fit, and the page. `metadata[key]` is read beside it."""
+
+    model_config = ConfigDict(protected_namespaces=())
 
     status: list[str] = Field(default=[], max_length=20, description="Names or numbers of statuses.")
     model: str | None = Field(default=None, max_length=100, description="A `model_id`.")
     q: str = Field(
         default="",
         max_length=200,
-        description="The beginning of a code, the whole id at the provider, or a part of the metadata of newer jobs.",
+        description="The beginning of a code, or the whole id at the provider; or else the end of a code, or a part of "
+        "the parameters, the metadata, the error or the name of an upload.",
     )
+    error: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=100,
+        description="The `code` of an error.",
+        examples=["provider_rejected"],
+    )
+    out_id: str | None = Field(default=None, min_length=1, max_length=200, description="The whole id at the provider.")
     created_after: Timestamp | None = Field(default=None, description="RFC 3339, inclusive.")
     created_before: Timestamp | None = Field(default=None, description="RFC 3339, exclusive.")
+    sort: SortOrder = SortOrder.NEWEST_FIRST
+    total: bool = Field(default=False, description="Whether to count those on all pages, too.")
     cursor: CodeCursor | None = None
     limit: int = Field(default=20, ge=1, le=MAX_PAGE)
+
+    def job_filter(self, user_id: str | None, metadata: Mapping[str, str]) -> JobFilter:
+        """Raises BadInput for an unknown status."""
+        return JobFilter(
+            user_id=user_id,
+            statuses=frozenset(map(queried_status, self.status)),
+            model_id=self.model,
+            text=self.q.strip(),
+            error=self.error,
+            out_id=self.out_id,
+            metadata=metadata,
+            created_after=self.created_after,
+            created_before=self.created_before,
+            cursor=self.cursor,
+            oldest_first=self.sort is SortOrder.OLDEST_FIRST,
+        )
+
+
+METADATA: Final = KeyedParameter("metadata", max_keys=MAX_METADATA_FILTERS)
+MetadataFilter = Annotated[Mapping[str, str], Depends(METADATA)]
 
 
 @router.post(
@@ -100,20 +142,29 @@ async def create_job(
     return receipt_response(await accept(order, caller.owner(order.user_id), idempotency_key=idempotency_key))
 
 
-@router.get("", summary="List jobs, newest first", responses=problem_responses(401, 403, 422))
-async def list_jobs(query: Annotated[JobQuery, Query()], caller: Reader, database: Db, jobs: Jobs) -> Page[Job]:
-    """The jobs of the caller's user; with a service key that names no user, those of all users."""
-    job_filter = JobFilter(
-        user_id=caller.visible_user,
-        statuses=frozenset(map(queried_status, query.status)),
-        model_id=query.model,
-        text=query.q.strip(),
-        created_after=query.created_after,
-        created_before=query.created_before,
-        before=query.cursor,
-    )
+@router.get(
+    "",
+    summary="List and search jobs",
+    responses=problem_responses(401, 403, 422),
+    openapi_extra=METADATA.documented("`metadata[album]=holidays`: the whole value of a key of the metadata."),
+)
+async def list_jobs(
+    query: Annotated[JobQuery, Query()], metadata: MetadataFilter, caller: Reader, database: Db, jobs: Jobs
+) -> JobList:
+    """The jobs of the caller's user; with a service key that names no user, those of all users.
+
+    What is in documents (a part of a text, an error, metadata) is looked for in 5,000 jobs for each page: a page may
+    be empty and yet have a `next_cursor`, with which to look into the older ones.
+    """
+    job_filter = query.job_filter(caller.visible_user, metadata)
     rows, next_page = await database.snapshot(jobs_page, job_filter, limit=query.limit)
-    return Page(data=await jobs.of(rows), has_more=next_page is not None, next_cursor=next_page)
+    counted = await database.snapshot(count_jobs, job_filter) if query.total else None
+    return JobList(
+        data=await jobs.of(rows),
+        has_more=next_page is not None,
+        next_cursor=next_page,
+        total=JobTotal(count=counted.count, is_exact=counted.is_exact) if counted else None,
+    )
 
 
 @router.get("/{code}", summary="Look at a job", responses=problem_responses(401, 403, 404, 422))

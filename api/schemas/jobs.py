@@ -83,6 +83,19 @@ class Job(JobProgress, NamedJob):
     )
 
 
+class JobTotal(Shape):
+    """How many jobs match. With `is_exact` false there are at least so many; more of a status are not counted."""
+
+    count: int
+    is_exact: bool
+
+
+class JobList(Page[Job]):
+    """A page of jobs. `total` where it was asked for, and an index can tell; else null."""
+
+    total: JobTotal | None = None
+
+
 class JobWithExchange(Job):
     """A job with the provider's request and response, without secrets."""
 

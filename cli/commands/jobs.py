@@ -19,15 +19,26 @@ from cli.progress_view import waits_for
 
 MAX_PAGE: Final = 100
 
+SearchText = Annotated[
+    str | None,
+    typer.Option(
+        "--search",
+        "--find",
+        metavar="TEXT",
+        help="The beginning or the end of a code, a whole id at the provider, or a part of the parameters, the "
+        "metadata, the error or a file's name.",
+    ),
+]
+
 
 def jobs(
     status: Annotated[
         str | None, typer.Option(metavar="NAME", help="Only jobs in this status, e.g. PROCESSING.")
     ] = None,
     model: Annotated[str | None, typer.Option(metavar="MODEL", help="Only jobs of this model_id.")] = None,
-    find: Annotated[
-        str | None,
-        typer.Option(metavar="TEXT", help="The beginning of a code, an id at the provider, or a part of the metadata."),
+    search: SearchText = None,
+    error: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Only jobs that ended with this error, e.g. provider_rejected.")
     ] = None,
     since: Annotated[
         str | None, typer.Option(metavar="TIME", help="Only newer ones: 90m, 2h, 3d, or a time as for --start-at.")
@@ -36,21 +47,24 @@ def jobs(
     cursor: Annotated[
         str | None, typer.Option(metavar="CODE", help="The next page: behind this job, as the page before said.")
     ] = None,
+    oldest: Annotated[bool, typer.Option("--oldest", help="The oldest first.")] = False,
     codes: Annotated[
         bool, typer.Option("--codes", help="Only their codes, one a line, of all that there are: for `xargs`.")
     ] = False,
-    limit: Annotated[int, typer.Option(min=1, max=100, help="At most so many, newest first.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=100, help="At most so many.")] = 20,
     as_json: AsJson = False,
     user: User = None,
     url: Url = None,
     key: Key = None,
     data_dir: DataDir = None,
 ) -> None:
-    """List jobs, newest first."""
+    """List and search jobs, newest first."""
     query = {
         "status": _status_name(status),
         "model": model,
-        "q": find,
+        "q": search,
+        "error": error,
+        "sort": "create_time" if oldest else None,
         "created_after": past_moment(since),
         "created_before": past_moment(until),
         "cursor": cursor,
@@ -130,13 +144,13 @@ async def _print_codes(options: ApiOptions, query: Mapping[str, Any]) -> None:
 
 
 def _show_jobs(page: Document) -> None:
-    if not page["data"]:
-        console.say("No jobs.")
-        return
-    columns = ("CODE", "AGE", "STATUS", "MODEL", "USER")
-    console.show_table(columns, map(_job_row, page["data"]), right=("AGE",), widest={"USER": 16})
-    if page.get("has_more"):
-        console.say(Text(f"There are more, older ones: --cursor {page['next_cursor']}", style="dim"))
+    if page["data"]:
+        columns = ("CODE", "AGE", "STATUS", "MODEL", "USER")
+        console.show_table(columns, map(_job_row, page["data"]), right=("AGE",), widest={"USER": 16})
+    else:
+        console.say("No jobs among those that were searched." if page["has_more"] else "No jobs.")
+    if page["has_more"]:
+        console.say(Text(f"There are more: --cursor {page['next_cursor']}", style="dim"))
 
 
 def _show_job(job: Document, *, exchange: bool) -> None:

@@ -24,7 +24,7 @@ from aijobs.domain.values.scopes import Scope
 from aijobs.persistence.access.keys import KeyKind
 from aijobs.persistence.documents.document_job_details import StageReached, files_of, stages_of
 from aijobs.persistence.documents.templates import templates_page
-from aijobs.persistence.jobs.queries import JobFilter, jobs_by_code, jobs_page
+from aijobs.persistence.jobs.search import JobFilter, jobs_by_code, jobs_page
 from aijobs.persistence.tables import FileRow, JobRow
 from aijobs.usecases.intake_document import MODEL, TEMPLATE_FIELD, ExtractionJob
 from aijobs.usecases.models import AvailableModels
@@ -131,7 +131,7 @@ async def _page(
     sent: Mapping[str, str] | None = None,
     refused: AijobsError | None = None,
 ) -> HTMLResponse:
-    job_filter = JobFilter(model_id=MODEL, user_id=visit.visible_user(user), before=cursor or None)
+    job_filter = JobFilter(model_id=MODEL, user_id=visit.visible_user(user), cursor=cursor or None)
     rows, next_page = await visit.database.snapshot(jobs_page, job_filter, limit=PAGE)
     return await visit.page(
         "documents.html",

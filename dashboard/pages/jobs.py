@@ -17,7 +17,7 @@ from aijobs.domain.lifecycle import STATUS_AS_WRITTEN, JobStatus
 from aijobs.domain.values.ids import moment_of
 from aijobs.persistence.column_types import now
 from aijobs.persistence.jobs.outputs import outputs_of
-from aijobs.persistence.jobs.queries import JobFilter, count_newer, jobs_by_code, jobs_page
+from aijobs.persistence.jobs.search import JobFilter, count_newer, jobs_by_code, jobs_page
 from aijobs.persistence.jobs.waiting import waiting_of
 from aijobs.persistence.tables import JobRow
 from api.dependencies import Models
@@ -82,7 +82,7 @@ class JobsQuery(BaseModel):
             model_id=self.model or None,
             created_after=midnight(self.after) if self.after else None,
             created_before=midnight(self.before) + timedelta(days=1) if self.before else None,
-            before=self.cursor or None,
+            cursor=self.cursor or None,
         )
 
 
@@ -131,7 +131,7 @@ async def repaint_rows(visit: Visiting, code: Annotated[list[str], Query(max_len
 @router.get("/jobs/fresh")
 async def count_fresh(visit: Visiting, query: Annotated[JobsQuery, Query()]) -> HTMLResponse:
     """How many jobs are newer than the list that is shown; `cursor` is its first job."""
-    job_filter = replace(query.job_filter(visit), before=None)
+    job_filter = replace(query.job_filter(visit), cursor=None)
     count = await visit.database.snapshot(count_newer, job_filter, query.cursor, at_most=MAX_FRESH)
     return await visit.page("pieces/fresh.html", count=count, at_most=MAX_FRESH, query=query.address())
 

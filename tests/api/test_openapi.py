@@ -111,7 +111,7 @@ async def test_streams_are_text_and_files_are_binary(openapi: dict[str, Any]) ->
 async def test_what_is_always_sent_is_required_and_what_may_be_left_out_is_not(openapi: dict[str, Any]) -> None:
     schemas = openapi["components"]["schemas"]
 
-    for name in ("Job", "JobEvent", "Output", "File", "Points", "Entry", "CatalogueEntry", "Problem", "Page_Job_"):
+    for name in ("Job", "JobEvent", "Output", "File", "Points", "Entry", "CatalogueEntry", "Problem", "JobList"):
         assert set(schemas[name]["required"]) == schemas[name]["properties"].keys(), name
     assert set(schemas["JobRequest"]["required"]) == {"model_id", "params"}
     assert {"type": "null"} in schemas["Job"]["properties"]["error"]["anyOf"]

@@ -8,6 +8,7 @@ from typing import Final
 
 import pytest
 
+from aijobs.domain.lifecycle import JobStatus
 from cli.console import age
 from cli.errors import Exit
 from tests.api.installation import PHOTO_URL, UPSCALE, ApiUnderTest
@@ -55,6 +56,21 @@ async def test_newer_and_older_ones_are_listed_page_by_page(api: ApiUnderTest, t
     assert [job["code"] for job in rest.document["data"]] == codes[:1]
     assert older.document["data"] == []
     assert (wrong.code, "'yesterday'" in wrong.err) == (Exit.USAGE, True)
+
+
+async def test_jobs_are_searched_by_error_user_and_text(api: ApiUnderTest, tmp_path: Path) -> None:
+    failed, other = await api.job("ada"), await api.job("ada", metadata={"album": "holidays"})
+    of_bo = await api.job("bo", metadata={"album": "holidays"})
+    await api.push(failed, JobStatus.SUBMITTED, JobStatus.FAILED)
+
+    async def listed(*options: str) -> list[str]:
+        return (await aijobs(api, tmp_path, "jobs", "--codes", *options)).out.split()
+
+    assert await listed("--error", "test") == [failed]
+    assert await listed("--search", "As the test wants") == [failed]
+    assert await listed("--find", "HOLIDAYS", "--user", "ada") == [other]
+    assert await listed("--search", "holidays", "--oldest") == [other, of_bo]
+    assert await listed("--search", failed[-6:]) == [failed]
 
 
 async def test_outputs_that_are_not_there_are_not_saved(api: ApiUnderTest, tmp_path: Path) -> None:

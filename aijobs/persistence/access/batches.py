@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Final
+from typing import Final, TypeVar
 
 AT_ONCE: Final = 500
 
+Value = TypeVar("Value")
 
-def chunked(values: Iterable[str]) -> Iterator[list[str]]:
+
+def chunked(values: Iterable[Value]) -> Iterator[list[Value]]:
     rest = iter(values)
     while some := list(islice(rest, AT_ONCE)):
         yield some

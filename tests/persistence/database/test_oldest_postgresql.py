@@ -13,7 +13,7 @@ from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.database import LATEST_REVISION, Database, opened_database, prepared_database
 from aijobs.persistence.database.postgresql_schema import upgrade_postgresql
 from aijobs.persistence.jobs.event_log import EventFilter, log_after
-from aijobs.persistence.jobs.queries import JobFilter, jobs_page
+from aijobs.persistence.jobs.search import JobFilter, jobs_page
 from aijobs.persistence.points.audit import violations
 from aijobs.persistence.repositories import DatabaseRecords
 from tests.persistence.conftest import accept_into

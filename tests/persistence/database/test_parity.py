@@ -14,7 +14,7 @@ from aijobs.domain.errors import BadInput
 from aijobs.persistence.database import Database
 from aijobs.persistence.database.storable import dump_json
 from aijobs.persistence.jobs.acceptance import accept
-from aijobs.persistence.jobs.queries import JobFilter, jobs_page
+from aijobs.persistence.jobs.search import JobFilter, jobs_page
 from aijobs.persistence.tables import (
     ConversationRow,
     JobEventRow,

@@ -18,9 +18,9 @@ from aijobs.domain.jobs.events import EventKind
 from aijobs.domain.lifecycle import BAD_ENDS, JobStatus
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database, opened_database
-from aijobs.persistence.jobs import event_log, queries, statistics
+from aijobs.persistence.jobs import event_log, search, statistics
 from aijobs.persistence.jobs.event_log import EventFilter, log_after
-from aijobs.persistence.jobs.queries import JobFilter, count_newer, jobs_page
+from aijobs.persistence.jobs.search import JobFilter, count_jobs, count_newer, jobs_page
 from aijobs.persistence.points.ledger import entries_page
 from bench.scale.archive_requests import Contents, contents
 from bench.scale.archive_rows import LARGEST_USER, RARE_MODEL, fill
@@ -28,7 +28,7 @@ from tests.databases import POSTGRESQL, Databases
 
 FEW: Final = 600
 MANY: Final = 3_600
-SEARCHED: Final = 100
+SEARCHED: Final = 20
 MOST_GROWTH: Final = 2.0
 """An index with another level, and a page that is full only among many."""
 
@@ -53,7 +53,7 @@ def jobs(**fields: Any) -> Look:
 
 def jobs_behind(**fields: Any) -> Look:
     """A page from the middle."""
-    return lambda session, known: jobs_page(session, JobFilter(before=_middle(known), **fields), limit=20)
+    return lambda session, known: jobs_page(session, JobFilter(cursor=_middle(known), **fields), limit=20)
 
 
 def log(**fields: Any) -> Look:
@@ -104,6 +104,24 @@ LOOKS: Final[Mapping[str, Look]] = {
     "by the provider's id": lambda session, known: jobs_page(session, JobFilter(text=known.provider_ids[0]), limit=10),
     "by metadata that nothing has": jobs(text="nowhere"),
     "by metadata of a user's": jobs(text="nowhere", user_id=LARGEST_USER),
+    "by the end of a code": lambda session, known: jobs_page(session, JobFilter(text=_middle(known)[-8:]), limit=10),
+    "by a word, of a model in a status": jobs(text="nowhere", model_id="ttapi_midjourney_v7", statuses=FAILED),
+    "by an error that no job has": jobs(error="no_such_error"),
+    "by an error, of a user and a model": jobs(error="provider_rejected", user_id=LARGEST_USER, model_id=RARE_MODEL),
+    "by a value of the metadata": jobs(metadata={"order": "nowhere"}),
+    "by the provider's id alone": lambda session, known: jobs_page(
+        session, JobFilter(out_id=known.provider_ids[0], user_id=LARGEST_USER), limit=10
+    ),
+    "the oldest jobs": jobs_behind(oldest_first=True),
+    "the oldest of a user, in a status": jobs(user_id=LARGEST_USER, statuses=FAILED, oldest_first=True),
+    "how many there are": lambda session, _: count_jobs(session, JobFilter()),
+    "how many a user has": lambda session, _: count_jobs(session, JobFilter(user_id=LARGEST_USER)),
+    "how many of a model failed": lambda session, _: count_jobs(
+        session, JobFilter(model_id="ttapi_midjourney_v7", statuses=FAILED)
+    ),
+    "how many have a value in their metadata": lambda session, _: count_jobs(
+        session, JobFilter(metadata={"order": "nowhere"})
+    ),
     "the ledger": lambda session, known: entries_page(session, user_id=None, before=known.newest_entry // 2, limit=20),
     "a user's ledger": lambda session, _: entries_page(session, user_id=LARGEST_USER, before=None, limit=20),
     "the log": log(),
@@ -141,8 +159,9 @@ async def filled(url: str, size: int) -> Contents:
 async def test_it_takes_no_more_work_among_many_jobs(
     few_and_many: tuple[Archive, Archive], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (queries, event_log):
+    for module in (search, event_log):
         monkeypatch.setattr(module, "SEARCHED_AT_ONCE", SEARCHED)
+    monkeypatch.setattr(search, "MAX_COUNTED", SEARCHED)
 
     among_few, among_many = [await work_of(archive, LOOKS[name]) for archive in few_and_many]
 

@@ -11,9 +11,9 @@ from aijobs.domain.values.ids import first_code_since, moment_of, new_id
 from aijobs.persistence.access.idempotency import IdempotencyClaim, claim, first_receipt
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
-from aijobs.persistence.jobs import event_log, queries
+from aijobs.persistence.jobs import event_log, search
 from aijobs.persistence.jobs.event_log import EventFilter, log_after, newest_position
-from aijobs.persistence.jobs.queries import JobFilter, count_newer, jobs_page
+from aijobs.persistence.jobs.search import JobFilter, count_newer, jobs_page
 from aijobs.persistence.repositories import DatabaseRecords
 from aijobs.persistence.tables import IdempotencyRow, JobRow
 from tests.databases import POSTGRESQL
@@ -24,7 +24,7 @@ AT_ONCE = 4
 
 @pytest.fixture
 def searched_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (queries, event_log):
+    for module in (search, event_log):
         monkeypatch.setattr(module, "SEARCHED_AT_ONCE", AT_ONCE)
 
 
@@ -49,9 +49,9 @@ async def test_metadata_are_searched_page_by_page_until_the_first_job(
     while criteria is not None:
         rows, next_page = await database.snapshot(jobs_page, criteria, limit=5)
         pages.append([codes.index(row.code) for row in rows])
-        criteria = None if next_page is None else JobFilter(text="HOLIDAYS", before=next_page)
+        criteria = None if next_page is None else JobFilter(text="HOLIDAYS", cursor=next_page)
     own, rest = await database.snapshot(jobs_page, JobFilter(text="holidays", user_id="ada"), limit=5)
-    first, second = await database.snapshot(jobs_page, JobFilter(text="holidays", before=codes[5]), limit=1)
+    first, second = await database.snapshot(jobs_page, JobFilter(text="holidays", cursor=codes[5]), limit=1)
 
     assert pages == [[8], [], [1, 0]]
     assert ([row.code for row in own], rest) == ([codes[8]], codes[5])
