@@ -231,6 +231,7 @@ def dependencies_over(adapters: Adapters, engine: JobEngine) -> ApiDependencies:
         daily_limit=settings.points.daily_limit,
         limits=settings.limits,
         settings=settings.api,
+        all_settings=settings,
         rate_limits=settings.rate_limits,
         webhook_url_error=adapters.webhook_url_error,
         payload_keys=settings.payloads.ring,

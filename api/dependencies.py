@@ -23,6 +23,7 @@ from aijobs.domain.values.request_rates import RateLimitSettings
 from aijobs.persistence.database import Database
 from aijobs.persistence.repositories import DatabaseRecords
 from aijobs.process_settings import ApiSettings
+from aijobs.settings import Settings as InstallationSettings
 from aijobs.usecases.accept_job import AcceptJob
 from aijobs.usecases.add_model import AddModel
 from aijobs.usecases.beautify_photo import BeautifyPhoto
@@ -82,6 +83,7 @@ class ApiDependencies:
     daily_limit: int
     limits: LimitsSettings
     settings: ApiSettings
+    all_settings: InstallationSettings
     generators: Mapping[str, Generator]
     documents: DocumentParser
     costs: CostEstimator | None
@@ -239,24 +241,18 @@ async def _models(connection: HTTPConnection) -> AvailableModels:
     return models
 
 
-async def _readiness(connection: HTTPConnection) -> Readiness:
-    readiness: Readiness = connection.app.state.readiness
-    return readiness
+def _of_app(name: str) -> Any:
+    """A part of the running app itself."""
+
+    async def part(connection: HTTPConnection) -> Any:
+        return getattr(connection.app.state, name)
+
+    return Depends(part)
 
 
-async def _metrics(connection: HTTPConnection) -> Metrics:
-    metrics: Metrics = connection.app.state.metrics
-    return metrics
-
-
-async def _shutdown(connection: HTTPConnection) -> ShutdownNotice:
-    notice: ShutdownNotice = connection.app.state.shutdown
-    return notice
-
-
-AppReadiness = Annotated[Readiness, Depends(_readiness)]
-AppMetrics = Annotated[Metrics, Depends(_metrics)]
-AppShutdown = Annotated[ShutdownNotice, Depends(_shutdown)]
+AppReadiness = Annotated[Readiness, _of_app("readiness")]
+AppMetrics = Annotated[Metrics, _of_app("metrics")]
+AppShutdown = Annotated[ShutdownNotice, _of_app("shutdown")]
 
 Db = Annotated[Database, _dependency(lambda app: app.database)]
 Store = Annotated[ObjectStore, _dependency(lambda app: app.store)]
@@ -268,6 +264,7 @@ Vendors = Annotated[Mapping[str, Provider], _dependency(lambda app: app.provider
 Engine = Annotated[JobEngine, _dependency(lambda app: app.engine)]
 Live = Annotated[EventHub, _dependency(lambda app: app.live)]
 Submissions = Annotated[SubmissionLog, _dependency(lambda app: app.records.submissions)]
+AllSettings = Annotated[InstallationSettings, _dependency(lambda app: app.all_settings)]
 Settings = Annotated[ApiSettings, _dependency(lambda app: app.settings)]
 PublicUrl = Annotated[str, _dependency(lambda app: app.base_url)]
 HasSandbox = Annotated[bool, _dependency(lambda app: app.sandbox_url is not None)]

@@ -59,6 +59,7 @@ NAVIGATION: Final = (
         (
             NavigationItem("health", "/health", Scope.HEALTH_READ),
             NavigationItem("pauses", "/pauses", Scope.PAUSES_READ),
+            NavigationItem("settings", "/settings", Scope.SETTINGS_READ),
             NavigationItem("audit", "/audit", Scope.AUDIT_READ),
         ),
     ),

@@ -24,6 +24,7 @@ from dashboard.pages import (
     pauses,
     photos,
     sessions,
+    settings,
     templates,
 )
 
@@ -47,6 +48,7 @@ ROUTERS: Final = (
     health.router,
     pauses.router,
     audit.router,
+    settings.router,
     keys.router,
     sessions.router,
     example.router,

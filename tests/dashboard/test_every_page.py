@@ -55,7 +55,7 @@ async def create_data(dashboard: DashboardUnderTest) -> list[str]:
     facts = HostFacts(rooms=(room,), expiries=(end,)).model_dump(mode="json")
     await installation.dependencies.database.write(see, process_row(HOSTILE[:30]) | {"facts": facts})
     jobs = [f"/jobs/{code}" for code in (running, done, held, failed)]
-    operators = ["/money", "/health", "/pauses", "/audit", "/keys", "/sessions"]
+    operators = ["/money", "/health", "/pauses", "/audit", "/settings", "/keys", "/sessions"]
     first = ["/", "/jobs", *jobs, "/new", "/models", *operators, f"/example?job={running}"]
     return [*first, *await _batches(installation), *await _photos(installation), *await _documents(installation)]
 

@@ -23,6 +23,7 @@ class Scope(StrEnum):
     CREDENTIALS_READ = "credentials:read"  #: of vendors: how they stand, never the keys themselves
     CREDENTIALS_WRITE = "credentials:write"
     HEALTH_READ = "health:read"
+    SETTINGS_READ = "settings:read"  #: never the secrets among them
     PAYLOADS_READ = "payloads:read"  #: what Temporal keeps encrypted
     KEYS_READ = "keys:read"
     KEYS_WRITE = "keys:write"
@@ -61,6 +62,7 @@ ROLE_SCOPES: Final[Mapping[AccessRole, frozenset[Scope]]] = MappingProxyType(
             Scope.PAUSES_WRITE,
             Scope.CREDENTIALS_WRITE,
             Scope.AUDIT_READ,
+            Scope.SETTINGS_READ,
             Scope.PAYLOADS_READ,
         },
         AccessRole.ADMIN: frozenset({Scope.ADMIN}),
