@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
+from urllib.parse import quote
 
 from aijobs.domain.values.health_findings import HealthFinding
 from aijobs.domain.values.redaction import without_secrets
@@ -62,6 +63,11 @@ def amount(value: Decimal) -> str:
     return f"{value:,.{digits}f}"
 
 
+def path_segment(name: str) -> str:
+    """As a part of a path; a slash in it does not divide it."""
+    return quote(name, safe="")
+
+
 def document(value: Any) -> str:
     """JSON as it is, indented; the end of a long one is left out."""
     text = json.dumps(value, indent=2, ensure_ascii=False)
@@ -78,6 +84,7 @@ FILTERS: Final = {
     "number": number,
     "amount": amount,
     "document": document,
+    "path_segment": path_segment,
     "redacted": without_secrets,
 }
 

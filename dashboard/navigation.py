@@ -49,6 +49,7 @@ NAVIGATION: Final = (
     NavigationGroup(
         "access",
         (
+            NavigationItem("users", "/users"),
             NavigationItem("money", "/money"),
             NavigationItem("keys", "/keys", Scope.KEYS_READ),
             NavigationItem("sessions", "/sessions"),

@@ -26,6 +26,7 @@ from dashboard.pages import (
     sessions,
     settings,
     templates,
+    users,
 )
 
 #: Fixed paths come before paths with a parameter.
@@ -45,6 +46,7 @@ ROUTERS: Final = (
     templates.router,
     models.router,
     money.router,
+    users.router,
     health.router,
     pauses.router,
     audit.router,

@@ -2,6 +2,7 @@
 
 from html.parser import HTMLParser
 from typing import Final
+from urllib.parse import quote
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
@@ -55,7 +56,17 @@ async def create_data(dashboard: DashboardUnderTest) -> list[str]:
     facts = HostFacts(rooms=(room,), expiries=(end,)).model_dump(mode="json")
     await installation.dependencies.database.write(see, process_row(HOSTILE[:30]) | {"facts": facts})
     jobs = [f"/jobs/{code}" for code in (running, done, held, failed)]
-    operators = ["/money", "/health", "/pauses", "/audit", "/settings", "/keys", "/sessions"]
+    operators = [
+        "/money",
+        "/users",
+        f"/users/{quote(HOSTILE, safe='')}",
+        "/health",
+        "/pauses",
+        "/audit",
+        "/settings",
+        "/keys",
+        "/sessions",
+    ]
     first = ["/", "/jobs", *jobs, "/new", "/models", *operators, f"/example?job={running}"]
     return [*first, *await _batches(installation), *await _photos(installation), *await _documents(installation)]
 
