@@ -26,7 +26,7 @@ class NavigationGroup:
 
 #: A page is added in four steps: a module in pages/ with a router of `PageRoute`s (page.py has the example),
 #: its template in templates/, the router in ROUTERS of routes.py, and, if it is to be in the navigation, a line here
-#: with its name in messages/en.toml and messages/zh.toml.
+#: with its name in aijobs/domain/values/languages/, in every file.
 NAVIGATION: Final = (
     NavigationGroup(
         "",

@@ -40,7 +40,7 @@ from api.problems import MAX_ERRORS, headers_of, status_of
 from dashboard.assets import asset_urls
 from dashboard.formatting import FILTERS
 from dashboard.forms.form_errors import messages_of
-from dashboard.language import Language, Messages, language_of
+from dashboard.language import LANGUAGES, Messages, language_of
 from dashboard.navigation import navigation_of
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
@@ -79,7 +79,7 @@ def environment() -> Environment:
         "asset": lambda name: asset_urls()[name],
         "JobStatus": JobStatus,
         "money": money,
-        "languages": tuple(Language),
+        "languages": LANGUAGES,
         "themes": tuple(Theme),
     }
     return templates

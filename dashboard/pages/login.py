@@ -12,7 +12,7 @@ from api.auth.access import Access, AppAccess
 from api.auth.origins import refuse_other_pages
 from api.auth.people import person_of
 from api.auth.sessions import close_session, cookie_of, open_person_session, sign_in
-from dashboard.language import COOKIE, Language
+from dashboard.language import COOKIE, known_language
 from dashboard.page import THEME_COOKIE, PageRoute, Theme, go_to, html, local_path
 
 ONE_YEAR: Final = timedelta(days=365)
@@ -70,15 +70,15 @@ async def log_out(request: Request, access: AppAccess) -> Response:
 
 @router.post("/preferences")
 async def prefer(
-    language: Annotated[Language | None, Form()] = None,
+    language: Annotated[str | None, Form(max_length=20)] = None,
     theme: Annotated[Theme | None, Form()] = None,
     back: Annotated[str, Form(max_length=2000)] = "/",
 ) -> Response:
     response = go_to(local_path(back))
-    preferences = {COOKIE: language, THEME_COOKIE: theme}
+    preferences = {COOKIE: known_language(language), THEME_COOKIE: theme}
     for name, value in preferences.items():
         if value is not None:
-            response.set_cookie(name, value, max_age=int(ONE_YEAR.total_seconds()), httponly=True, samesite="lax")
+            response.set_cookie(name, value.value, max_age=int(ONE_YEAR.total_seconds()), httponly=True, samesite="lax")
     return response
 
 

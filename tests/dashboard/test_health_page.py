@@ -8,7 +8,7 @@ from aijobs.domain.values.health_findings import HealthKind
 from aijobs.domain.values.host_facts import GIB, Expiry, HostFacts, Room
 from aijobs.persistence.column_types import now
 from aijobs.persistence.processes import ALIVE_FOR, see
-from dashboard.language import Language, messages
+from dashboard.language import LANGUAGES, Language, messages
 from tests.dashboard.installation import DashboardUnderTest
 from tests.persistence.test_processes import grow_old, process_row
 
@@ -21,7 +21,7 @@ def full_and_expiring() -> dict[str, object]:
     return {"facts": facts.model_dump(mode="json")}
 
 
-@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_every_finding_has_a_sentence_and_an_advice(language: Language) -> None:
     known = messages(language)
 
@@ -33,8 +33,8 @@ async def test_what_was_found_is_on_the_page_with_what_to_do(dashboard: Dashboar
     await database.write(see, process_row("host", "webhooks") | full_and_expiring())
 
     pages = {
-        language: (await dashboard.installation.http.get("/health", headers={"Accept-Language": language})).text
-        for language in Language
+        language: (await dashboard.installation.http.get("/health", headers={"Accept-Language": str(language)})).text
+        for language in LANGUAGES
     }
 
     for language, page in pages.items():

@@ -5,7 +5,7 @@ from http import HTTPStatus
 from playwright.async_api import expect
 
 from aijobs.domain.values.scopes import ROLE_SCOPES, AccessRole, Scope, includes
-from dashboard.language import Language, messages
+from dashboard.language import LANGUAGES, messages
 from dashboard.navigation import NAVIGATION, navigation_of
 from tests.dashboard.conftest import OpenVisitor
 from tests.dashboard.installation import DashboardUnderTest
@@ -24,7 +24,7 @@ def test_every_entry_and_every_group_has_a_name_in_both_languages() -> None:
     named = {f"nav.{item.name}" for group in NAVIGATION for item in group.items}
     named |= {f"nav.group_{group.name}" for group in NAVIGATION if group.name}
 
-    assert all(named <= messages(language).keys() for language in Language)
+    assert all(named <= messages(language).keys() for language in LANGUAGES)
 
 
 def test_a_visitor_sees_what_the_scopes_allow_and_no_empty_group() -> None:

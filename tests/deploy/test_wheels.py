@@ -138,7 +138,7 @@ def test_the_servers_wheel_holds_every_file_of_the_product_and_nothing_else(inst
 
     assert files_in(installed.server) == expected
     assert any(name.startswith("aijobs/persistence/migrations/versions/") for name in expected)
-    assert "dashboard/messages/zh.toml" in expected
+    assert "aijobs/domain/values/languages/zh.toml" in expected
 
 
 def test_the_clients_wheel_holds_the_client_alone(installed: Installed) -> None:
