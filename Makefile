@@ -40,16 +40,16 @@ chaos: .venv/dev
 	test -e .venv/dev || ( \
 		$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "aijobs needs Python 3.11 or newer: make PYTHON=/path/to/python3")' && \
 		$(PYTHON) -m venv .venv && \
-		$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.lock && \
-		$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable clients/python --editable . )
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.lock && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable clients/python --editable . )
 	touch $@
 
 .venv/dev: requirements/dev.lock pyproject.toml clients/python/pyproject.toml
 	@echo "Installing into .venv, which takes about a minute …"
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "aijobs needs Python 3.11 or newer: make PYTHON=/path/to/python3")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable clients/python --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable clients/python --editable .
 	touch $@
 
 .venv/browser: .venv/dev

@@ -66,7 +66,7 @@ def key_file(settings: Settings) -> Finding:
 def deployment(settings: Settings) -> Finding:
     problems = list(deployment_problems(settings, temporal_address=temporal_address()))
     if problems:
-        return broken("Hosts", "; ".join(problems), "README.md says what several hosts need.")
+        return broken("Hosts", "; ".join(problems), "docs/deployment.md says what several hosts need.")
     return fine("Hosts", "one, with all data in files of its own" if _is_alone(settings) else "any number")
 
 

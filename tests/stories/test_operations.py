@@ -1,4 +1,4 @@
-"""Operations with Temporal's command line, as in the README."""
+"""Operations with Temporal's command line."""
 
 import asyncio
 import json

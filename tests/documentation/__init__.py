@@ -1,0 +1,1 @@
+"""What people read: the commands run, the links lead somewhere, and the site is whole."""

@@ -1,0 +1,53 @@
+"""A newcomer's run of the README, in an empty folder: every command, as it is printed and in its order."""
+
+import re
+from typing import Final
+
+import pytest
+import pytest_asyncio
+from PIL import Image
+
+from cli.commands.demo import DEMOS
+from tests.cli.command import all_processes_end
+from tests.documentation.newcomer import UP, Newcomer
+from tests.documentation.snippets import README, snippets_in
+
+COMMANDS: Final = [snippet.text for snippet in snippets_in(README, "sh")]
+
+
+@pytest_asyncio.fixture(scope="module")
+async def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Newcomer:
+    return await Newcomer.with_clone(tmp_path_factory.mktemp("newcomer"))
+
+
+async def test_the_readme_from_its_first_command_to_its_last(newcomer: Newcomer) -> None:
+    at = COMMANDS.index(f"{UP}\n")
+    (demo, _), after = COMMANDS[:at], COMMANDS[at + 1 :]
+
+    printed = await newcomer.types(demo)
+
+    assert demo == "make demo\n"
+    assert "Nothing is left running." in printed
+
+    async with newcomer.up():
+        first, *backend = [await newcomer.types(commands) for commands in after]
+        (program,) = snippets_in(README, "python")
+        saved = await newcomer.runs_python(program.text)
+
+    assert "SUCCESS" in first
+    assert len(backend) == 1
+    assert "SUCCESS" in backend[0]
+    (picture,) = (newcomer.folder / "results").iterdir()
+    assert picture.name in saved
+    with Image.open(newcomer.folder / "photo.jpg") as small, Image.open(picture) as large:
+        assert large.size == (4 * small.width, 4 * small.height)
+    assert await all_processes_end(newcomer.folder)
+
+
+def test_every_other_demo_is_named() -> None:
+    """Each is run by a test of its own, in tests/cli."""
+    others = COMMANDS[COMMANDS.index(f"{UP}\n") - 1]
+
+    assert re.findall(r"^\.venv/bin/aijobs demo --(\w+) ", others, re.MULTILINE) == [
+        name for name in DEMOS if name != "upscale"
+    ]
