@@ -14,7 +14,7 @@ from aijobs.persistence.access.keys import KeyKind, create_key
 from aijobs.process_settings import ApiSettings
 from aijobs.providers.registry import SHIPPED
 from aijobs.settings import PREFIX, GivenSettings, Settings
-from dashboard.language import Language, messages
+from dashboard.language import LANGUAGES, Language, messages
 from dashboard.setting_lines import TEMPORAL_PREFIX, SettingLine, SettingSource, setting_groups
 from tests.dashboard.conftest import OpenVisitor
 from tests.dashboard.installation import DashboardUnderTest
@@ -50,7 +50,7 @@ def test_every_setting_is_listed_once_with_its_meaning_in_both_languages() -> No
     ours = [line.variable for line in lines if line.variable.startswith(PREFIX)]
 
     assert len(ours) == len(set(ours)) == fields_in(Settings)
-    for language in Language:
+    for language in LANGUAGES:
         known = messages(language)
         assert {f"setting.{line.meaning}" for line in lines} - known.keys() == set()
         assert {f"setting_group.{group.name}" for group in groups if not group.is_vendor} - known.keys() == set()
