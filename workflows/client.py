@@ -32,7 +32,7 @@ from workflows.job.endings import CANCELED_BY_OWNER
 from workflows.job.late_watch import LateWatch
 from workflows.job.running_step import running_step
 from workflows.namespace.connection import connection_problem, temporal_connection
-from workflows.namespace.executions import execution_status
+from workflows.namespace.executions import describe_execution
 from workflows.namespace.health import EngineHealth, examine, queues_of
 from workflows.namespace.owner import CLAIM_TIMEOUT, require_own_namespace
 from workflows.runners.traces import trace_interceptors
@@ -172,7 +172,7 @@ class TemporalJobEngine:
         """Temporal keeps the first event of a start that it refuses, which names the user, where nobody can delete it:
         its scanner does, after weeks."""
         async with self._connected() as client:
-            if await execution_status(client, brief.code, timeout=CALL_TIMEOUT) is None:
+            if await describe_execution(client, brief.code, timeout=CALL_TIMEOUT) is None:
                 await start_job(client, brief)
 
     async def cancel(self, code: str) -> None:
@@ -196,7 +196,7 @@ class TemporalJobEngine:
 
     async def step_of(self, code: str) -> RunningStep | None:
         async with self._connected() as client:
-            return await running_step(client, code)
+            return await running_step(client, code, timeout=CALL_TIMEOUT)
 
     async def probe(self) -> None:
         async with self._connected() as client:

@@ -14,7 +14,7 @@ from aijobs.domain.jobs.job import JobBrief
 from aijobs.domain.ports.workflow_control import WorkflowStatus
 from workflows.client import CALL_TIMEOUT, start_batch, start_job, start_late_watch
 from workflows.job.endings import CANCELED_BY_OWNER
-from workflows.namespace.executions import execution_status
+from workflows.namespace.executions import describe_execution
 
 MAX_WORKFLOWS: Final = 10_000
 
@@ -43,8 +43,10 @@ class TemporalJobWorkflows:
         await start_batch(self._client, code)
 
     async def status_of(self, workflow_id: str) -> WorkflowStatus:
-        status = await execution_status(self._client, workflow_id, timeout=CALL_TIMEOUT)
-        return WorkflowStatus.NONE if status is None else _STATUS_OF.get(status, WorkflowStatus.RUNNING)
+        described = await describe_execution(self._client, workflow_id, timeout=CALL_TIMEOUT)
+        if described is None:
+            return WorkflowStatus.NONE
+        return _STATUS_OF.get(described.workflow_execution_info.status, WorkflowStatus.RUNNING)
 
     async def running_jobs(self) -> list[str]:
         query = 'WorkflowType = "AiJob" AND ExecutionStatus = "Running"'

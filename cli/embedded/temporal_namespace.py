@@ -8,7 +8,7 @@ from typing import Final
 
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
-from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
+from temporalio.api.workflowservice.v1 import ListWorkflowExecutionsRequest, RegisterNamespaceRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -77,8 +77,8 @@ async def _register(client: Client) -> None:
 async def _serves_namespace(client: Client) -> bool:
     """Whether every part of the server knows it: one that is described may still be unknown to the others."""
     try:
-        async for _ in client.list_workflows(page_size=1):
-            break
+        request = ListWorkflowExecutionsRequest(namespace=client.namespace, page_size=1)
+        await client.workflow_service.list_workflow_executions(request)
     except RPCError as unknown:
         if unknown.status is not RPCStatusCode.NOT_FOUND:
             raise

@@ -4,10 +4,13 @@ import asyncio
 import json
 from typing import Any
 
+from aijobs.domain.jobs.running_step import WATCH
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.ports.workflow_control import WorkflowStatus
 from cli.embedded.temporal_server import temporal_binary
 from tests.stories.stack import StoryStack
+from workflows.client import CALL_TIMEOUT
+from workflows.job.running_step import running_step
 from workflows.workflow_states import TemporalJobWorkflows
 
 
@@ -74,15 +77,18 @@ async def test_the_web_ui_can_show_a_jobs_story(stack: StoryStack) -> None:
     assert "SUCCESS" in metadata
 
 
-async def test_repair_sees_that_a_paused_workflow_runs(stack: StoryStack) -> None:
+async def test_a_paused_workflow_runs_for_repair_and_for_the_page_of_its_job(stack: StoryStack) -> None:
     stack.sandbox.misbehave("never_finishes")
     code = await stack.submit(user="hopper")
     await stack.until(code, JobStatus.PROCESSING, user="hopper")
-    workflows = TemporalJobWorkflows(await stack.temporal_client())
+    client = await stack.temporal_client()
 
     await temporal(stack, "workflow", "pause", "-w", code, "--reason", "a look at it")
 
-    assert await workflows.status_of(code) is WorkflowStatus.RUNNING
+    assert await TemporalJobWorkflows(client).status_of(code) is WorkflowStatus.RUNNING
+    step = await running_step(client, code, timeout=CALL_TIMEOUT)
+    assert step is not None
+    assert step.name == WATCH
     await temporal(stack, "workflow", "unpause", "-w", code, "--reason", "looked")
     await temporal(stack, "workflow", "cancel", "-w", code)
     assert (await stack.statuses(code, user="hopper"))[-1] == "CANCELED"

@@ -1,31 +1,26 @@
 """What a job's workflow waits for right now, as Temporal describes its one pending activity."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
 
 from aijobs.domain.jobs.running_step import RunningStep
+from workflows.namespace.executions import describe_execution
 
 RUNNING: Final = PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
 
 
-async def running_step(client: Client, code: str) -> RunningStep | None:
+async def running_step(client: Client, code: str, *, timeout: timedelta) -> RunningStep | None:
     """The step that has begun last. None while there is none, and when Temporal has no such workflow.
 
     Raises RPCError.
     """
-    try:
-        described = await client.get_workflow_handle(code).describe()
-    except RPCError as refused:
-        if refused.status is RPCStatusCode.NOT_FOUND:
-            return None
-        raise
-    pending = described.raw_description.pending_activities
+    described = await describe_execution(client, code, timeout=timeout)
+    pending = described.pending_activities if described else ()
     return _step(pending[-1]) if pending else None
 
 
