@@ -24,6 +24,7 @@ from activities.output_transfer import OutputTransfer
 from activities.polling import PollingActivities
 from activities.repair import RepairActivities
 from activities.retention import RetentionActivities
+from activities.rounds import Rounds
 from activities.routing import Routing
 from activities.submission import SubmissionActivities
 from activities.webhooks import WebhookActivities
@@ -46,8 +47,9 @@ from workflows.job.builds import UNVERSIONED
 from workflows.job.late_watch import LateWatch
 from workflows.namespace.connection import temporal_certificates
 from workflows.namespace.owner import claim_namespace
+from workflows.namespace.schedules import RETENTION_SCHEDULE_ID, SCHEDULE_ID, TemporalSchedules, schedule_retention
 from workflows.outbox_relay import expiry_relay, outbox_relay, release_relay, slot_relay, start_relay
-from workflows.repair import Repair, RetentionRun, schedule_retention
+from workflows.repair import ONE_REPAIR, ONE_RETENTION, Repair, RetentionRun
 from workflows.runners import telemetry
 from workflows.runners.context_free import ContextFreeRunner
 from workflows.runners.traces import JobSpans
@@ -157,7 +159,14 @@ def _activities(client: Client, adapters: Adapters) -> Mapping[str, Sequence[Cal
     workflows = TemporalJobWorkflows(client)
     batches = DatabaseBatchFeed(adapters.database, catalogue, daily_limit=settings.points.daily_limit)
     repair = RepairActivities(
-        gate, records.housekeeping, store, workflows, ending, batches, abandoned_after=settings.worker.abandoned_after
+        gate,
+        records.housekeeping,
+        store,
+        workflows,
+        ending,
+        batches,
+        Rounds(TemporalSchedules(client), SCHEDULE_ID, every=settings.worker.repair_every, longest=ONE_REPAIR),
+        abandoned_after=settings.worker.abandoned_after,
     )
     retention = _retention(client, adapters, workflows)
     webhooks = WebhookActivities(adapters.deliveries, adapters.webhook_sender, webhook_settings.retry_schedule)
@@ -182,7 +191,9 @@ def _retention(client: Client, adapters: Adapters, workflows: TemporalJobWorkflo
         database=adapters.database, catalogue=adapters.catalogue, engine=TemporalJobEngine(_always(client))
     )
     cancel = partial(cancel_job, actor=ERASER, reason="Its user is erased.")
-    return RetentionActivities(adapters.records.retention, adapters.store, workflows, cancel)
+    every = adapters.settings.retention.every
+    rounds = Rounds(TemporalSchedules(client), RETENTION_SCHEDULE_ID, every=every, longest=ONE_RETENTION)
+    return RetentionActivities(adapters.records.retention, adapters.store, workflows, cancel, rounds)
 
 
 def _always(client: Client) -> Callable[[], Awaitable[Client]]:

@@ -8,6 +8,7 @@ from temporalio import activity
 
 from activities.ending import EndingActivities
 from activities.metrics import note_repair
+from activities.rounds import Rounds
 from aijobs.domain.errors import SubmissionForgotten, TransientError
 from aijobs.domain.jobs.activity_io import EndInput
 from aijobs.domain.jobs.job import JobBrief, JobError, Stage, late_watch_id
@@ -54,6 +55,7 @@ class RepairActivities:
         engine: JobWorkflowControl,
         ending: EndingActivities,
         batches: BatchFeed,
+        rounds: Rounds,
         *,
         abandoned_after: timedelta,
     ) -> None:
@@ -63,11 +65,15 @@ class RepairActivities:
         self._engine = engine
         self._ending = ending
         self._batches = batches
+        self._rounds = rounds
         self._abandoned_after = abandoned_after
 
     @activity.defn
     async def repair(self) -> int:
-        """Check everything once. Returns how many jobs were repaired; every repair is an event of its job."""
+        """Check everything, again and again. Returns how many jobs were repaired; every repair is an event of its job."""
+        return await self._rounds.go(self._checked)
+
+    async def _checked(self) -> int:
         mended = await self._mend_jobs() + await self._stop_workflows_without_work()
         mended += await self._watch_what_is_held()
         mended += await self._start_batches()

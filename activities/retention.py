@@ -10,14 +10,15 @@ from typing import Any, Final
 import structlog
 from temporalio import activity
 
+from activities.rounds import Rounds
 from aijobs.domain.errors import JobIsFinal, NotFound
 from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.domain.ports.retention import Histories, Portion, Retention
 
 log = structlog.get_logger()
 
-RUN_FOR: Final = timedelta(minutes=4)
-"""One run; the next one goes on."""
+ROUND: Final = timedelta(minutes=4)
+"""The next one goes on."""
 
 REST: Final = 1.0
 """After a portion it rests as long as that took, so that half of the time is everybody else's."""
@@ -34,17 +35,24 @@ Cancel = Callable[[str], Awaitable[object]]
 class RetentionActivities:
     """The periodic erasing."""
 
-    def __init__(self, retention: Retention, store: ObjectStore, histories: Histories, cancel_job: Cancel) -> None:
+    def __init__(
+        self, retention: Retention, store: ObjectStore, histories: Histories, cancel_job: Cancel, rounds: Rounds
+    ) -> None:
         self._retention = retention
         self._store = store
         self._histories = histories
         self._cancel_job = cancel_job
+        self._rounds = rounds
 
     @activity.defn
     async def retain(self) -> int:
+        """Erase what is due, round after round. Returns how many things were erased."""
+        return await self._rounds.go(self.erase_due)
+
+    async def erase_due(self) -> int:
         """Erase for some minutes, or until nothing is due. Returns how many things were erased."""
         done: Counter[str] = Counter()
-        until = time.monotonic() + RUN_FOR.total_seconds()
+        until = time.monotonic() + ROUND.total_seconds()
         kept = await self._histories.histories_kept() + CLOCKS_DIFFER
         async for portion in self._retention.due(histories_kept=kept):
             began = time.monotonic()

@@ -14,7 +14,7 @@ from temporalio.converter import (
     PayloadCodec,
     PayloadConverter,
 )
-from temporalio.exceptions import ApplicationError, ApplicationErrorCategory, FailureError
+from temporalio.exceptions import ApplicationError, FailureError
 
 from aijobs.domain.errors import PayloadUnreadable
 from aijobs.domain.values.payload_keys import PayloadKeys, missing_key
@@ -24,17 +24,18 @@ KEY_ID: Final = "encryption-key-id"  #: the name of the metadata with the id of 
 
 
 class BriefFailures(DefaultFailureConverter):
-    """Sends expected failures (BENIGN application errors) without traceback and cause, and all others with both.
+    """Sends expected failures, which are application errors, without traceback and cause, and all others with both.
 
-    A poll without news is such a failure. Formatting its traceback costs more than the rest of the retry in the worker,
-    and nobody reads it: message, type, details and delay say everything.
+    A poll without news is such a failure, and a job that failed. Formatting a traceback costs more than the rest of a
+    retry in the worker, and it is noise to whoever looks at a job in Temporal: type, message, details and delay say
+    everything.
 
     An unexpected error is sent without its message, which may quote anything: libraries name the value that they could
     not read. Its type and where it was raised say enough in Temporal.
     """
 
     def to_failure(self, exception: BaseException, payload_converter: PayloadConverter, failure: Failure) -> None:
-        if isinstance(exception, ApplicationError) and exception.category is ApplicationErrorCategory.BENIGN:
+        if isinstance(exception, ApplicationError):
             received = exception.failure is not None  # such a one is sent on as it is
             exception = exception if received else _without_origin(exception)
         elif not isinstance(exception, FailureError | PayloadUnreadable):

@@ -17,7 +17,7 @@ from cli.errors import NAMESPACE_TAKEN_HINT, CommandError
 from cli.options import api_url, use_running_temporal
 from workflows.namespace.connection import temporal_address, temporal_connection
 from workflows.namespace.health import EngineHealth, commands_that_add, examine
-from workflows.repair import SCHEDULE_ID, repair_problem
+from workflows.namespace.schedules import SCHEDULE_ID, schedule_problem
 
 RENEW_BEFORE: Final = timedelta(days=14)
 
@@ -26,7 +26,7 @@ async def temporal(settings: Settings) -> AsyncIterator[Finding]:
     is_named = use_running_temporal(settings)
     try:
         client = await connect_unchecked(settings.payloads.ring)
-        health, repair = await examine(client), await repair_problem(client)
+        health, repair = await examine(client), await schedule_problem(client, SCHEDULE_ID)
     except PayloadUnreadable as unreadable:
         yield broken("Temporal", str(unreadable), "Give every process the keys that were used before, too.")
         return

@@ -22,7 +22,7 @@ from workflows.namespace.health import (
     missing_attributes,
 )
 from workflows.namespace.owner import claim_namespace
-from workflows.repair import SCHEDULE_ID, schedule_repair
+from workflows.namespace.schedules import SCHEDULE_ID, schedule_repair
 from workflows.search_attributes import ALL_ATTRIBUTES
 
 RETENTION: Final = timedelta(days=7)

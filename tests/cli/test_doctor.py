@@ -31,7 +31,7 @@ from sandbox.server import running as running_sandbox
 from tests.cli.command import aijobs_process
 from tests.cli.conftest import Command
 from tests.persistence.test_processes import grow_old, process_row
-from workflows.repair import SCHEDULE_ID, schedule_repair
+from workflows.namespace.schedules import SCHEDULE_ID, schedule_repair
 
 KEYED = {"Replicate": "REPLICATE", "TTAPI": "TTAPI", "Chat": "CHAT", "AWS Bedrock": "BEDROCK"}
 TOKENS = tuple(f"AIJOBS_{section}__TOKEN" for section in KEYED.values())

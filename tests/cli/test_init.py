@@ -16,7 +16,7 @@ from tests.cli.command import CommandResult, aijobs_process
 from tests.databases import Databases
 from tests.persistence.database.postgresql_server import PostgresqlServer
 from workflows.namespace.health import missing_attributes
-from workflows.repair import SCHEDULE_ID
+from workflows.namespace.schedules import SCHEDULE_ID
 
 SECRET = "a secret that all hosts have"
 DATABASE = "jobs of a company"

@@ -16,7 +16,7 @@ from cli.embedded.temporal_server import temporal_server
 from cli.errors import Exit
 from tests.cli.command import aijobs_process, running
 from workflows.namespace.owner import claim_namespace, owner_of
-from workflows.repair import RETENTION_SCHEDULE_ID, SCHEDULE_ID, schedule_repair, schedule_retention
+from workflows.namespace.schedules import RETENTION_SCHEDULE_ID, SCHEDULE_ID, schedule_repair, schedule_retention
 
 TAKEN: Final = "belongs to another installation, inst_first"
 HOUR: Final = timedelta(hours=1)

@@ -11,11 +11,13 @@ from sqlmodel import Session, SQLModel
 from temporalio.client import Client
 
 from activities.retention import RetentionActivities
+from activities.rounds import Rounds
 from aijobs.domain.jobs.retention import RetentionSettings
 from aijobs.persistence.retention.retention import DatabaseRetention
 from tests.api.conftest import api, dependencies, engine, key, temporal
 from tests.api.installation import ApiUnderTest
 from worker import ERASER
+from workflows.namespace.schedules import TemporalSchedules
 from workflows.workflow_states import TemporalJobWorkflows
 
 __all__ = ["api", "dependencies", "engine", "key", "temporal"]
@@ -35,8 +37,9 @@ class Retaining:
         given = RetentionSettings(**{"deleted": timedelta(0), "walk_every": timedelta(0), **settings})
         retention = DatabaseRetention(app.database, app.catalogue, given)
         cancel = partial(app.cancel_job, actor=ERASER, reason="Its user is erased.")
-        activities = RetentionActivities(retention, app.store, TemporalJobWorkflows(self._temporal), cancel)
-        return await activities.retain()
+        rounds = Rounds(TemporalSchedules(self._temporal), "one round", every=AT_ONCE, longest=AT_ONCE)
+        activities = RetentionActivities(retention, app.store, TemporalJobWorkflows(self._temporal), cancel, rounds)
+        return await activities.erase_due()
 
 
 @pytest.fixture

@@ -73,9 +73,15 @@ def test_an_expected_failure_in_the_handling_of_another_error_does_not_carry_it(
     assert not failure_of(caught.value).HasField("cause")
 
 
-@pytest.mark.parametrize("error", [ValueError("a bug"), ApplicationError("not benign", type="Broken")])
-def test_any_other_failure_keeps_its_traceback_and_its_cause(error: Exception) -> None:
-    failure = failure_of(raised(error, raised(KeyError("deep"))))
+def test_the_failure_of_a_job_has_no_traceback_either() -> None:
+    failure = failure_of(raised(ApplicationError("provider_failed", {"code": "job_1"}, type="JobFailed"), KeyError()))
+
+    assert (failure.message, failure.stack_trace, failure.HasField("cause")) == ("provider_failed", "", False)
+    assert [payload.data for payload in failure.application_failure_info.details.payloads] == [b'{"code":"job_1"}']
+
+
+def test_any_other_failure_keeps_its_traceback_and_its_cause() -> None:
+    failure = failure_of(raised(ValueError("a bug"), raised(KeyError("deep"))))
 
     assert "in raised" in failure.stack_trace
     assert failure.cause.application_failure_info.type == "KeyError"

@@ -13,7 +13,7 @@ from temporalio.client import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from aijobs.domain.errors import NamespaceTaken
-from workflows.repair import SCHEDULE_ID, keep_interval, schedule_repair
+from workflows.namespace.schedules import SCHEDULE_ID, keep_schedule, schedule_repair
 
 MEMO: Final = "installation"
 UNKNOWN: Final = frozenset({RPCStatusCode.NOT_FOUND, RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED})
@@ -32,7 +32,7 @@ async def claim_namespace(client: Client, installation: str, *, repair_every: ti
     if await owner_of(client, timeout=CLAIM_TIMEOUT) is None:  # made by an older version
         await _add_owner(client, installation)
     await require_own_namespace(client, installation, timeout=CLAIM_TIMEOUT)
-    await keep_interval(client, SCHEDULE_ID, every=repair_every)
+    await keep_schedule(client, SCHEDULE_ID, every=repair_every)
     return False
 
 

@@ -1,7 +1,7 @@
 """Which workflows stay with the version of the worker that began them, where workers have versions.
 
 A job does: its steps, and the activities that they call, were written together. The others last for days (a late watch,
-the retries of a webhook), or begin anew every few seconds; they move on with the current version, whose code can
+the retries of a webhook, the rounds of repair); they move on with the current version, whose code can
 continue them as `tests/histories` proves.
 """
 

@@ -104,3 +104,11 @@ class JobWorkflowControl(Protocol):
         ...
 
     async def stop(self, job_code: str, reason: str) -> None: ...
+
+
+class Schedules(Protocol):
+    """The schedules in Temporal that start what is done again and again."""
+
+    async def goes_on(self, schedule: str) -> bool:
+        """Whether it is there and not paused; True where the server does not tell."""
+        ...
