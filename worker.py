@@ -158,16 +158,7 @@ def _activities(client: Client, adapters: Adapters) -> Mapping[str, Sequence[Cal
     ending = EndingActivities(submissions, records.queries, gate, records.outputs, conversations, providers, store)
     workflows = TemporalJobWorkflows(client)
     batches = DatabaseBatchFeed(adapters.database, catalogue, daily_limit=settings.points.daily_limit)
-    repair = RepairActivities(
-        gate,
-        records.housekeeping,
-        store,
-        workflows,
-        ending,
-        batches,
-        Rounds(TemporalSchedules(client), SCHEDULE_ID, every=settings.worker.repair_every, longest=ONE_REPAIR),
-        abandoned_after=settings.worker.abandoned_after,
-    )
+    repair = _repair(client, adapters, workflows, ending, batches)
     retention = _retention(client, adapters, workflows)
     webhooks = WebhookActivities(adapters.deliveries, adapters.webhook_sender, webhook_settings.retry_schedule)
     return {
@@ -184,6 +175,26 @@ def _activities(client: Client, adapters: Adapters) -> Mapping[str, Sequence[Cal
         MIGRATION: [migration.migrate, ending.end, ending.ask_to_be_canceled, repair.repair, retention.retain],
         WEBHOOKS: [webhooks.deliver],
     }
+
+
+def _repair(
+    client: Client,
+    adapters: Adapters,
+    workflows: TemporalJobWorkflows,
+    ending: EndingActivities,
+    batches: DatabaseBatchFeed,
+) -> RepairActivities:
+    records, settings = adapters.records, adapters.settings.worker
+    return RepairActivities(
+        records.gate,
+        records.housekeeping,
+        adapters.store,
+        workflows,
+        ending,
+        batches,
+        Rounds(TemporalSchedules(client), SCHEDULE_ID, every=settings.repair_every, longest=ONE_REPAIR),
+        abandoned_after=settings.abandoned_after,
+    )
 
 
 def _retention(client: Client, adapters: Adapters, workflows: TemporalJobWorkflows) -> RetentionActivities:

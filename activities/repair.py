@@ -70,7 +70,7 @@ class RepairActivities:
 
     @activity.defn
     async def repair(self) -> int:
-        """Check everything, again and again. Returns how many jobs were repaired; every repair is an event of its job."""
+        """Check everything, again and again. Returns how many jobs were repaired: each is an event of its job."""
         return await self._rounds.go(self._checked)
 
     async def _checked(self) -> int:

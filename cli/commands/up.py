@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from rich.style import Style
 from rich.text import Text
 
 from aijobs.settings import Settings
@@ -103,7 +104,10 @@ def _summarise(installation: Installation) -> None:
         [
             ("Dashboard", Text(plan.api_url, style="cyan")),
             ("API docs", Text(f"{plan.api_url}/docs", style="cyan")),
-            ("Temporal", Text(plan.ui_url, style="cyan") if installation.own_temporal else ""),
+            (
+                "Temporal",
+                Text(plan.ui_url, style=Style(color="cyan", link=plan.jobs_url)) if installation.own_temporal else "",
+            ),
             ("Temporal", "" if installation.own_temporal else os.environ["TEMPORAL_ADDRESS"]),
             ("Key", f"{console.short(installation.key_file)} (signs you in)"),
             ("Data", console.short(plan.data_dir)),

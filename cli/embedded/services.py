@@ -54,6 +54,11 @@ class ServicePlan:
         return f"http://{HOST}:{self.ui_port}"
 
     @property
+    def jobs_url(self) -> str:
+        """The list of jobs in Temporal's Web UI, without repair, webhooks and watches."""
+        return f"{self.ui_url}/namespaces/default/workflows?query=%60WorkflowType%60%3D%22AiJob%22"
+
+    @property
     def sandbox_host(self) -> str:
         return f"{HOST}:{self.sandbox_port}"
 

@@ -10,9 +10,10 @@ from aijobs.persistence.health import health_findings
 from aijobs.persistence.jobs.totals import oldest_wait, totals
 from aijobs.persistence.processes import known_processes
 from api.auth.caller import HealthReader
-from api.dependencies import AppReadiness
+from api.dependencies import AppReadiness, Settings
 from dashboard.formatting import finding_values
 from dashboard.page import PageRoute, Visiting
+from dashboard.pages.temporal_links import jobs_in_temporal
 
 MAX_PROCESSES: Final = 100
 
@@ -20,13 +21,16 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
 @router.get("/health")
-async def show_health(visit: Visiting, _caller: HealthReader, readiness: AppReadiness) -> HTMLResponse:
+async def show_health(
+    visit: Visiting, _caller: HealthReader, readiness: AppReadiness, settings: Settings
+) -> HTMLResponse:
     """Problems are the same that `/readyz` names. Of the processes, those that have stopped are only counted."""
     processes = await visit.database.read(known_processes)
     counted = await visit.database.snapshot(totals)
     return await visit.page(
         "health.html",
         current="health",
+        temporal=jobs_in_temporal(settings),
         problems=await readiness.missing(),
         findings=await visit.database.read(health_findings),
         finding_values=finding_values,

@@ -25,6 +25,7 @@ from dashboard.pages.job_now import Now, now_of, step_now
 from dashboard.pages.job_outputs import shown_output
 from dashboard.pages.job_timeline import timeline_of
 from dashboard.pages.job_view import JobView, load_view
+from dashboard.pages.temporal_links import job_in_temporal
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -53,7 +54,7 @@ class JobPage:
             "timeline": timeline_of(view.events, row.job_status, until=now()),
             "exchange": {"request": without_secrets(row.req_json), "answer": without_secrets(row.resp_json)},
             "stream": f"/api/events?{urlencode({'code': code})}",
-            "temporal": temporal_address(self.settings, code),
+            "temporal": job_in_temporal(self.settings, code),
             "offered": actions_of(self.models, row),
             "can_edit": model is not None and not row.action,
             "idempotency_key": new_id("form"),
@@ -89,12 +90,3 @@ async def show_job(code: JobCode, page: Page) -> HTMLResponse:
 async def repaint_job(code: JobCode, page: Page) -> HTMLResponse:
     """The part of the page that changes."""
     return await page.visit.page("pieces/job.html", **await page.context(code))
-
-
-def temporal_address(settings: ApiSettings, code: str) -> str | None:
-    """The URL of the job's workflow in Temporal's Web UI; None when the UI's address is not set."""
-    ui = settings.temporal_ui
-    if ui is None:
-        return None
-    base = str(ui).rstrip("/")
-    return f"{base}/workflows/{code}" if "/namespaces/" in base else f"{base}/namespaces/default/workflows/{code}"

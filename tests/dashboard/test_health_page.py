@@ -3,12 +3,15 @@
 from datetime import timedelta
 
 import pytest
+from pydantic import HttpUrl
 
 from aijobs.domain.values.health_findings import HealthKind
 from aijobs.domain.values.host_facts import GIB, Expiry, HostFacts, Room
 from aijobs.persistence.column_types import now
 from aijobs.persistence.processes import ALIVE_FOR, see
+from aijobs.process_settings import ApiSettings
 from dashboard.language import LANGUAGES, Language, messages
+from dashboard.pages.temporal_links import job_in_temporal, jobs_in_temporal
 from tests.dashboard.installation import DashboardUnderTest
 from tests.persistence.test_processes import grow_old, process_row
 
@@ -56,3 +59,18 @@ async def test_a_worker_that_is_gone_is_an_alarm_on_the_page(dashboard: Dashboar
     assert timedelta(seconds=15) > ALIVE_FOR
     assert "lost-queue" in page
     assert 'class="alarm"' in page
+
+
+@pytest.mark.parametrize(
+    ("address", "link"),
+    [
+        ("http://temporal.test:8233", "http://temporal.test:8233/namespaces/default/workflows"),
+        ("https://temporal.test/namespaces/ai/", "https://temporal.test/namespaces/ai/workflows"),
+    ],
+)
+def test_links_into_temporal_show_jobs_alone(address: str, link: str) -> None:
+    settings = ApiSettings(temporal_ui=HttpUrl(address))
+
+    assert jobs_in_temporal(settings) == f"{link}?query=%60WorkflowType%60%3D%22AiJob%22"
+    assert job_in_temporal(settings, "job_1") == f"{link}/job_1"
+    assert jobs_in_temporal(ApiSettings()) is None

@@ -49,7 +49,7 @@ async def test_a_job_that_did_not_succeed_says_why_and_shows_no_code_of_ours(sta
 
 async def test_repair_and_retention_are_a_line_each(stack: StoryStack) -> None:
     client = await stack.temporal_client()
-    seen = set()
+    seen: set[str] = set()
     async with asyncio.timeout(TIMEOUT):
         while len(seen) < 4:
             seen.add(await last_repair(stack))
@@ -63,4 +63,4 @@ async def test_repair_and_retention_are_a_line_each(stack: StoryStack) -> None:
 
 async def last_repair(stack: StoryStack) -> str:
     page = (await stack.api.get("/health")).text
-    return page.split("Last run of repair", 1)[1].split("</dd>", 1)[0]
+    return page.split("Last repair run", 1)[1].split("</dd>", 1)[0]

@@ -11,6 +11,7 @@ from temporalio import activity
 from temporalio.client import (
     Client,
     Schedule,
+    ScheduleActionExecutionStartWorkflow,
     ScheduleActionStartWorkflow,
     ScheduleIntervalSpec,
     ScheduleOverlapPolicy,
@@ -73,7 +74,8 @@ async def until(is_so: Callable[[], bool]) -> None:
 async def runs(client: Client) -> list[WorkflowExecution]:
     """Every run of repair, as the schedule knows them: Temporal's list is behind."""
     described = await client.get_schedule_handle(SCHEDULE_ID).describe()
-    started = [action.action for action in described.info.recent_actions]
+    actions = [action.action for action in described.info.recent_actions]
+    started = [action for action in actions if isinstance(action, ScheduleActionExecutionStartWorkflow)]
     return [await client.get_workflow_handle(one.workflow_id).describe() for one in started]
 
 
