@@ -1,14 +1,17 @@
 """Numbers, times and JSON documents as text for people."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from html import escape
 from typing import Any, Final
 from urllib.parse import quote
 
 from aijobs.domain.values.health_findings import HealthFinding
 from aijobs.domain.values.redaction import without_secrets
 
+CODE: Final = re.compile(r"`([^`\n]+)`")
 SIZES: Final = ("B", "KB", "MB", "GB", "TB")
 MAX_DOCUMENT: Final = 60_000  #: characters of a provider's response that a page shows
 
@@ -75,6 +78,15 @@ def document(value: Any) -> str:
 
 
 #: Filters of the templates, by their names there.
+class Marked(str):
+    """A text whose templates show as code what stands between backticks. Everything is escaped."""
+
+    __slots__ = ()
+
+    def __html__(self) -> str:
+        return CODE.sub(r"<code>\1</code>", escape(self))
+
+
 FILTERS: Final = {
     "moment": moment,
     "short_moment": short_moment,
@@ -83,6 +95,7 @@ FILTERS: Final = {
     "percent": percent,
     "number": number,
     "amount": amount,
+    "marked": Marked,
     "document": document,
     "path_segment": path_segment,
     "redacted": without_secrets,

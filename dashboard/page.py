@@ -7,7 +7,8 @@ async def things(visit: Visiting) -> HTMLResponse:
     return await visit.page("things.html", current="things", things=…)
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -32,18 +33,21 @@ from aijobs.persistence.access.keys import KeyKind
 from aijobs.persistence.database import Database
 from aijobs.persistence.pauses import running_pauses
 from aijobs.persistence.tables import PauseRow
-from api.auth.caller import Caller, Reader
+from api.auth.caller import Caller, Reader, identified_caller, identify_caller
 from api.auth.named_users import checked_user
 from api.checked_route import CallerFirstRoute, Handler
 from api.dependencies import Db, Store
 from api.problems import MAX_ERRORS, headers_of, status_of
+from api.requests.accepted import wants_json
 from dashboard.assets import asset_urls
 from dashboard.formatting import FILTERS
 from dashboard.forms.form_errors import messages_of
 from dashboard.language import LANGUAGES, Messages, language_of
+from dashboard.language import messages as messages_in
 from dashboard.navigation import navigation_of
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
+STRANGERS: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS})
 THEME_COOKIE: Final = "aijobs_theme"
 CHOSEN_USER: Final = "user"
 SEE_OTHER: Final = 303
@@ -173,7 +177,10 @@ def go_to(path: str) -> RedirectResponse:
 
 
 class PageRoute(CallerFirstRoute):
-    """Shows errors as pages; a visitor who is not signed in is sent to the login page."""
+    """Shows errors as pages; a visitor who is not signed in is sent to the login page.
+
+    Who asks for JSON by name gets problems instead.
+    """
 
     def get_route_handler(self) -> Handler:
         handle = super().get_route_handler()
@@ -181,24 +188,34 @@ class PageRoute(CallerFirstRoute):
         async def handle_with_error_pages(request: Request) -> Response:
             try:
                 return await handle(request)
-            except NotAuthenticated:
-                return _to_login(request)
-            except AijobsError as error:
-                status = status_of(type(error))
-                messages = messages_of(error, Messages(language_of(request)))
-                return _error(request, status, messages, headers_of(error, status))
-            except RequestValidationError as error:
-                messages = [entry["msg"] for entry in error.errors()[:MAX_ERRORS]]
-                return _error(request, HTTPStatus.UNPROCESSABLE_ENTITY, messages)
-            except OSError as error:
-                if (no_room := NoRoom.of(error)) is None:
+            except (AijobsError, RequestValidationError, OSError, HTTPException) as error:
+                if wants_json(request.headers):
                     raise
-                status = status_of(type(no_room))
-                return _error(request, status, [str(no_room)], headers_of(no_room, status))
-            except HTTPException as error:
-                return _error(request, HTTPStatus(error.status_code), [error.detail])
+                return await _page_of(request, error)
 
         return handle_with_error_pages
+
+
+async def _page_of(request: Request, error: Exception) -> Response:
+    """Raises the error again when it is none that we know."""
+    match error:
+        case NotAuthenticated():
+            return _to_login(request)
+        case AijobsError():
+            messages = messages_of(error, Messages(language_of(request)))
+            return await error_page(request, status_of(type(error)), messages, _headers_of(error))
+        case RequestValidationError():
+            messages = [entry["msg"] for entry in error.errors()[:MAX_ERRORS]]
+            return await error_page(request, HTTPStatus.UNPROCESSABLE_ENTITY, messages)
+        case OSError() if no_room := NoRoom.of(error):
+            return await error_page(request, status_of(NoRoom), [str(no_room)], _headers_of(no_room))
+        case HTTPException():
+            return await error_page(request, HTTPStatus(error.status_code), [error.detail])
+    raise error
+
+
+def _headers_of(error: AijobsError) -> Mapping[str, str]:
+    return headers_of(error, status_of(type(error)))
 
 
 def _to_login(request: Request) -> Response:
@@ -210,13 +227,55 @@ def _to_login(request: Request) -> Response:
     return go_to(f"/login?next={quote(_address(request), safe='')}")
 
 
-def _error(
-    request: Request, status: HTTPStatus, messages: list[str], headers: Mapping[str, str] | None = None
+async def error_page(
+    request: Request,
+    status: HTTPStatus,
+    messages: Sequence[str],
+    headers: Mapping[str, str] | None = None,
+    *,
+    reference: str = "",
 ) -> HTMLResponse:
-    back = _referring_page(request)
-    page = html(request, "error.html", status=status, code=int(status), messages=messages, back=back)
+    """The page of an error, inside the layout. `reference`: the id of the request, for whoever is asked about it."""
+    caller = await _known_caller(request, may_ask=status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in STRANGERS)
+    words = Messages(language_of(request))
+    known = messages_in(words.language)
+    text = known.get(f"error.text_{int(status)}")
+    said = [message for message in messages if message != status.phrase]
+    page = html(
+        request,
+        "error.html",
+        status=status,
+        code=int(status),
+        title=known.get(f"error.title_{int(status)}", words("error.title")),
+        text=text,
+        messages=list(_own_words(words, said, is_told=text is not None)),
+        back=_referring_page(request),
+        reference=reference,
+        navigation=navigation_of(caller.may) if caller else (),
+        current="",
+        paused=(),
+    )
     page.headers.update(headers or {})
+    page.headers.add_vary_header("Accept")
     return page
+
+
+def _own_words(words: Messages, messages: Sequence[str], *, is_told: bool) -> Iterator[str]:
+    """What the page says besides its title and text. What has no translation is left out where there is a text."""
+    for message in messages:
+        if translated := words.translated(message):
+            yield translated
+        elif not is_told:
+            yield message
+
+
+async def _known_caller(request: Request, *, may_ask: bool) -> Caller | None:
+    """Who the request has proved to be, or proves now; None for a stranger."""
+    if not may_ask:
+        return identified_caller(request)
+    with suppress(AijobsError):
+        return await identify_caller(request.app.state.access, request)
+    return None
 
 
 def _referring_page(request: Request) -> str:

@@ -164,7 +164,7 @@ async def identify_caller(access: Access, connection: HTTPConnection) -> Caller:
 
     Raises NotAuthenticated, NotAllowed, TooManyWrongKeys, and InvalidParameters for a wrong user header.
     """
-    cached: Caller | None = connection.scope.get(_IDENTIFIED)
+    cached = identified_caller(connection)
     if cached is not None:
         return cached
     bearer = bearer_of(connection)
@@ -179,6 +179,12 @@ async def identify_caller(access: Access, connection: HTTPConnection) -> Caller:
         access.uses.note(found.key_id)
     caller = connection.scope[_IDENTIFIED] = with_named_user(found, connection)
     _let_act(caller)
+    return caller
+
+
+def identified_caller(connection: HTTPConnection) -> Caller | None:
+    """Whom `identify_caller` has found before; None when it did not, or found nobody."""
+    caller: Caller | None = connection.scope.get(_IDENTIFIED)
     return caller
 
 
