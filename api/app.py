@@ -76,8 +76,7 @@ from api.routes import (
 )
 from api.server import serving
 from api.streaming.hub import EventHub
-from dashboard.pages.error_pages import ErrorPages
-from dashboard.routes import add_pages
+from dashboard.routes import add_pages, with_error_pages
 from workflows.client import TemporalJobEngine, connect
 from workflows.namespace.connection import temporal_certificates
 
@@ -175,7 +174,7 @@ class Api(FastAPI):
             is_behind_tls=self._base_url.startswith("https://"),
         )
         return AccessLog(
-            Turns(ErrorPages(checked), exempt=HEALTH_PATHS),
+            Turns(with_error_pages(checked), exempt=HEALTH_PATHS),
             observe=self.state.metrics.observe_request,
             writes=self._settings.access_log,
         )

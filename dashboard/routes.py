@@ -3,6 +3,7 @@
 from typing import Final
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from dashboard import assets, thumbnails
 from dashboard.pages import (
@@ -28,6 +29,7 @@ from dashboard.pages import (
     templates,
     users,
 )
+from dashboard.pages.error_pages import ErrorPages
 
 #: Fixed paths come before paths with a parameter.
 ROUTERS: Final = (
@@ -60,3 +62,8 @@ ROUTERS: Final = (
 def add_pages(app: FastAPI) -> None:
     for router in ROUTERS:
         app.include_router(router)
+
+
+def with_error_pages(app: ASGIApp) -> ASGIApp:
+    """The app whose errors are pages for whoever asks for HTML, wherever they come from."""
+    return ErrorPages(app)
