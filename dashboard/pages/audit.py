@@ -2,20 +2,18 @@
 
 import json
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Annotated, Final
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from aijobs.domain.values.audit import ActKind
 from aijobs.persistence.audit_log import AuditFilter, audit_page
 from aijobs.persistence.tables import AuditRow
 from api.auth.caller import AuditReader
+from dashboard.forms.list_query import ListQuery
 from dashboard.page import PageRoute, Visiting
-from dashboard.pages.jobs import OptionalDay, midnight
 
 PAGE_LENGTH: Final = 50
 
@@ -25,32 +23,20 @@ PAGES: Final = {"job": "/jobs/", "batch": "/batches/", "document": "/jobs/", "te
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
-class ShownActsQuery(BaseModel):
-    """The form above the list. Days are UTC, both inclusive."""
+class ShownActsQuery(ListQuery):
+    """The form above the list."""
 
     actor: str = Field(default="", max_length=200)
     act: str = Field(default="", max_length=40)
     target: str = Field(default="", max_length=300)
-    after: OptionalDay = None
-    before: OptionalDay = None
-    cursor: str = Field(default="", max_length=100)
-
-    @property
-    def is_filtered(self) -> bool:
-        return bool(self.model_dump(exclude_defaults=True, exclude={"cursor"}))
-
-    def address(self, *, cursor: str = "") -> str:
-        """The query string of the list's URL."""
-        fields = self.model_dump(mode="json", exclude_defaults=True) | {"cursor": cursor or None}
-        return urlencode({name: value for name, value in fields.items() if value})
 
     def chosen(self) -> AuditFilter:
         return AuditFilter(
             actor=self.actor.strip() or None,
             kind=self.act or None,
             target=self.target.strip() or None,
-            since=midnight(self.after) if self.after else None,
-            until=midnight(self.before) + timedelta(days=1) if self.before else None,
+            since=self.since,
+            until=self.until,
         )
 
 

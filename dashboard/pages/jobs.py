@@ -1,15 +1,14 @@
-"""The list of jobs: filters, search, pages of fifty, and rows that are updated live."""
+"""The list of jobs: search, filters, pages of fifty, columns to choose, and rows that are updated live."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Form, Query, Response
 from fastapi.responses import HTMLResponse
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from aijobs.domain.jobs.outputs import OutputKind
 from aijobs.domain.jobs.waiting import WaitFor, Waiting
@@ -17,30 +16,55 @@ from aijobs.domain.lifecycle import STATUS_AS_WRITTEN, JobStatus
 from aijobs.domain.values.ids import moment_of
 from aijobs.persistence.column_types import now
 from aijobs.persistence.jobs.outputs import outputs_of
-from aijobs.persistence.jobs.search import JobFilter, count_newer, jobs_by_code, jobs_page
+from aijobs.persistence.jobs.search import JobFilter, count_jobs, count_newer, jobs_by_code, jobs_page
 from aijobs.persistence.jobs.waiting import waiting_of
 from aijobs.persistence.tables import JobRow
+from api.auth.caller import Reader
 from api.dependencies import Models
-from dashboard.page import PageRequest, PageRoute, Visiting
+from dashboard.forms.list_query import ListQuery, Period
+from dashboard.page import PageRequest, PageRoute, Visiting, go_to, local_path
+from dashboard.pages.login import remember
 from dashboard.thumbnails import has_thumbnail
 
 PAGE_LENGTH: Final = 50
 MAX_FRESH: Final = 100
 """New jobs are counted up to this number."""
 
-LAST_DAY: Final = date(9998, 12, 31)  #: a `date` must exist for the day after it
+COLUMNS_COOKIE: Final = "aijobs_columns"
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
-def _day(text: object) -> object:
-    """None for an empty field, which a form also sends. Pydantic would take a number for seconds since 1970."""
-    if text and not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", str(text)):
-        raise ValueError("Must be a day: YYYY-MM-DD.")
-    return text or None
+class ListColumn(StrEnum):
+    """What a row shows, besides the code and the status."""
+
+    PICTURE = "picture"
+    PROGRESS = "progress"
+    MODEL = "model"
+    USER = "user"
+    CREATED = "created"
+    TOOK = "took"
+    POINTS = "points"
+    PROVIDER_ID = "provider_id"
+    METADATA = "metadata"
+    PARAMETERS = "parameters"
 
 
-OptionalDay = Annotated[date | None, BeforeValidator(_day)]
+SHOWN_FIRST: Final = (
+    ListColumn.PICTURE,
+    ListColumn.PROGRESS,
+    ListColumn.MODEL,
+    ListColumn.USER,
+    ListColumn.CREATED,
+    ListColumn.TOOK,
+)
+
+
+class ListOrder(StrEnum):
+    """By the time of creation."""
+
+    NEWEST = ""
+    OLDEST = "oldest"
 
 
 def _statuses(sent: list[str]) -> list[JobStatus]:
@@ -50,45 +74,47 @@ def _statuses(sent: list[str]) -> list[JobStatus]:
 
 
 Statuses = Annotated[list[JobStatus], BeforeValidator(_statuses)]
+MetadataPair = Annotated[str, StringConstraints(max_length=600, pattern="^([^=]+=.*)?$")]
 
 
-class JobsQuery(BaseModel):
-    """The query of the form above the list. Days are UTC, both inclusive."""
-
-    model_config = ConfigDict(protected_namespaces=())
+class JobsQuery(ListQuery):
+    """The query of the form above the list. `metadata` is `key=value`."""
 
     q: str = Field(default="", max_length=200)
     status: Statuses = Field(default=[], max_length=20)
     model: str = Field(default="", max_length=100)
     user: str = Field(default="", max_length=200)
-    after: OptionalDay = None
-    before: OptionalDay = None
-    cursor: str = Field(default="", max_length=100)
+    error: str = Field(default="", max_length=100)
+    out_id: str = Field(default="", max_length=200)
+    metadata: MetadataPair = ""
+    sort: ListOrder = ListOrder.NEWEST
 
     @property
-    def is_filtered(self) -> bool:
-        return bool(self.model_dump(exclude_defaults=True, exclude={"cursor"}))
+    def turned(self) -> ListOrder:
+        return ListOrder.NEWEST if self.sort else ListOrder.OLDEST
 
-    def address(self, *, cursor: str = "") -> str:
-        """The query string of the list's URL."""
-        fields = self.model_dump(mode="json", exclude_defaults=True) | {"cursor": cursor or None}
-        return urlencode({name: value for name, value in fields.items() if value}, doseq=True)
+    @property
+    def has_more_filters(self) -> bool:
+        """Whether one is set that the form shows only when it is asked to."""
+        return bool(self.error or self.out_id or self.metadata or self.after or self.before)
 
     def job_filter(self, visit: PageRequest) -> JobFilter:
+        """Of the page; one that is `back` is read from its end."""
+        key, _, value = self.metadata.partition("=")
+        is_back = bool(self.back)
         return JobFilter(
             text=self.q.strip(),
             user_id=visit.visible_user(self.user),
             statuses=frozenset(self.status),
             model_id=self.model or None,
-            created_after=midnight(self.after) if self.after else None,
-            created_before=midnight(self.before) + timedelta(days=1) if self.before else None,
-            cursor=self.cursor or None,
+            error=self.error.strip() or None,
+            out_id=self.out_id.strip() or None,
+            metadata={key: value} if key else {},
+            created_after=self.since,
+            created_before=self.until,
+            cursor=self.back or self.cursor or None,
+            oldest_first=(self.sort is ListOrder.OLDEST) is not is_back,
         )
-
-
-def midnight(day: date) -> datetime:
-    day = min(day, LAST_DAY)
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -105,19 +131,47 @@ class JobLine:
         return self.waiting is not None and self.waiting.kind is not WaitFor.NEXT_QUESTION
 
 
+@dataclass(frozen=True)
+class ShownPage:
+    """The rows of a page, and the queries of those beside it. `reached`: how far an unfinished search came."""
+
+    rows: Sequence[JobRow]
+    next: str | None
+    previous: str | None
+    reached: str | None
+
+
 @router.get("/jobs")
 async def list_jobs(visit: Visiting, models: Models, query: Annotated[JobsQuery, Query()]) -> HTMLResponse:
-    rows, next_page = await visit.database.snapshot(jobs_page, query.job_filter(visit), limit=PAGE_LENGTH)
-    lines = await lines_of(visit, rows)
+    job_filter = query.job_filter(visit)
+    rows, more = await visit.database.snapshot(jobs_page, job_filter, limit=PAGE_LENGTH)
+    shown = shown_page(query, rows, more)
     return await visit.page(
         "jobs.html",
         current="jobs",
         query=query,
+        periods=tuple(Period),
         models=sorted(model.model_id for model in models),
-        lines=lines,
-        next_page=query.address(cursor=next_page) if next_page else None,
-        searched_since=moment_of(next_page) if next_page and len(rows) < PAGE_LENGTH else None,
-        **_live_context(rows),
+        lines=await lines_of(visit, shown.rows),
+        shown=shown,
+        total=await visit.database.snapshot(count_jobs, job_filter),
+        searched_since=moment_of(shown.reached) if shown.reached else None,
+        all_columns=[column for column in ListColumn if column is not ListColumn.USER or visit.sees_everybody],
+        columns=columns_of(visit),
+        **_live_context(shown.rows),
+    )
+
+
+def shown_page(query: JobsQuery, rows: Sequence[JobRow], more: str | None) -> ShownPage:
+    """`more` is where the list goes on in the direction in which it was read."""
+    reached = more if more and len(rows) < PAGE_LENGTH else None
+    if query.back:
+        rows = rows[::-1]
+        forth = query.address(cursor=rows[-1].code) if rows else query.address(cursor=more or "")
+        return ShownPage(rows, forth, query.address(back=more) if more else None, reached)
+    back = (rows[0].code if rows else "") if query.cursor else ""
+    return ShownPage(
+        rows, query.address(cursor=more) if more else None, query.address(back=back) if back else None, reached
     )
 
 
@@ -125,7 +179,7 @@ async def list_jobs(visit: Visiting, models: Models, query: Annotated[JobsQuery,
 async def repaint_rows(visit: Visiting, code: Annotated[list[str], Query(max_length=PAGE_LENGTH)]) -> HTMLResponse:
     """The rows of some jobs, which replace those on the page."""
     rows = await visit.database.read(jobs_by_code, code, user_id=visit.caller.visible_user)
-    return await visit.page("pieces/rows.html", lines=await lines_of(visit, rows))
+    return await visit.page("pieces/rows.html", lines=await lines_of(visit, rows), columns=columns_of(visit))
 
 
 @router.get("/jobs/fresh")
@@ -134,6 +188,26 @@ async def count_fresh(visit: Visiting, query: Annotated[JobsQuery, Query()]) -> 
     job_filter = replace(query.job_filter(visit), cursor=None)
     count = await visit.database.snapshot(count_newer, job_filter, query.cursor, at_most=MAX_FRESH)
     return await visit.page("pieces/fresh.html", count=count, at_most=MAX_FRESH, query=query.address())
+
+
+@router.post("/jobs/columns")
+async def choose_columns(
+    _caller: Reader,
+    column: Annotated[list[ListColumn], Form(max_length=len(ListColumn))] = [],  # noqa: B006
+    back: Annotated[str, Form(max_length=2000)] = "/jobs",
+) -> Response:
+    response = go_to(local_path(back, otherwise="/jobs"))
+    remember(response, COLUMNS_COOKIE, ".".join(["code", *column]))
+    return response
+
+
+def columns_of(visit: PageRequest) -> list[ListColumn]:
+    """Those that the visitor has chosen, else the usual ones; never users where all jobs are of one."""
+    chosen = visit.request.cookies.get(COLUMNS_COOKIE)
+    names = SHOWN_FIRST if chosen is None else chosen.split(".")
+    return [
+        column for column in ListColumn if column in names and (column is not ListColumn.USER or visit.sees_everybody)
+    ]
 
 
 async def lines_of(visit: PageRequest, rows: Sequence[JobRow]) -> list[JobLine]:

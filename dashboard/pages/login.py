@@ -78,8 +78,13 @@ async def prefer(
     preferences = {COOKIE: known_language(language), THEME_COOKIE: theme}
     for name, value in preferences.items():
         if value is not None:
-            response.set_cookie(name, value.value, max_age=int(ONE_YEAR.total_seconds()), httponly=True, samesite="lax")
+            remember(response, name, value.value)
     return response
+
+
+def remember(response: Response, name: str, value: str) -> None:
+    """Keep a visitor's choice for a year, in a cookie."""
+    response.set_cookie(name, value, max_age=int(ONE_YEAR.total_seconds()), httponly=True, samesite="lax")
 
 
 def _page(request: Request, access: Access, next_page: str, *, is_refused: bool = False) -> HTMLResponse:

@@ -42,6 +42,7 @@ NEED_NONE: Final[Mapping[str, str]] = {
     "POST /documents/estimate": "changes nothing",
     "POST /codec/encode": "changes nothing",
     "POST /codec/decode": "changes nothing",
+    "POST /jobs/columns": "what the visitor's own list shows, in its cookies",
     "POST /preferences": "a language and a theme, in the visitor's own cookies",
     "POST /api/webhooks/{provider}/{token}": "a provider's word about a job, which the job's history has",
     "POST /api/webhook-endpoints/{id}/test": "a message that the deliveries have",

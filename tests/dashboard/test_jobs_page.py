@@ -4,6 +4,7 @@ import asyncio
 
 from playwright.async_api import expect
 
+from aijobs.domain.jobs.job import JobError, Stage
 from aijobs.domain.lifecycle import JobStatus
 from tests.dashboard.conftest import OpenVisitor
 from tests.dashboard.installation import DashboardUnderTest
@@ -105,6 +106,114 @@ async def test_fifty_jobs_make_a_page_and_none_is_left_out(
     second = await visitor.page.locator("#rows > tr").evaluate_all("rows => rows.map(row => row.id)")
 
     assert first + second == list(reversed(codes))
+
+
+async def test_the_list_and_its_address_follow_the_filters_without_a_button(
+    dashboard: DashboardUnderTest, open_visitor: OpenVisitor
+) -> None:
+    failed, waiting = await dashboard.installation.job("ada"), await dashboard.installation.job("bo")
+    error = JobError(code="provider_busy", message="No room on the line.", stage=Stage.SUBMIT)
+    await dashboard.installation.dependencies.records.gate.advance(failed, JobStatus.FAILED, error=error)
+    visitor = await open_visitor(dashboard.url, key=dashboard.key)
+    page = visitor.page
+    await visitor.open("/jobs")
+    await expect(page.locator(f"#{failed}")).to_contain_text("No room on the line.")
+    await expect(page.get_by_text("2 jobs")).to_be_visible()
+
+    await page.get_by_label("Search").type("room on")
+    await expect(page.locator(f"#{waiting}")).to_have_count(0)
+    await expect(page.get_by_text("1 job", exact=True)).to_be_visible()
+    await expect(page).to_have_url(f"{dashboard.url}/jobs?q=room+on")
+    await page.get_by_label("Time", exact=True).select_option("24h")
+    await expect(page).to_have_url(f"{dashboard.url}/jobs?q=room+on&period=24h")
+    await page.reload()
+    await expect(page.get_by_label("Search")).to_have_value("room on")
+    await expect(page.locator("#rows > tr")).to_have_count(1)
+
+    await page.get_by_role("link", name="Clear", exact=True).click()
+    await page.get_by_text("More filters").click()
+    await page.get_by_label("Error code").fill("no_such_error")
+    await expect(page.get_by_text("No jobs match.")).to_be_visible()
+    await page.get_by_label("Error code").fill("provider_busy")
+    await expect(page.locator("#rows > tr")).to_have_count(1)
+    await expect(page.locator(f"#{failed}")).to_be_visible()
+    assert visitor.console_errors == []
+
+
+async def test_pages_go_back_too_and_either_end_may_come_first(
+    dashboard: DashboardUnderTest, open_visitor: OpenVisitor
+) -> None:
+    codes = [await dashboard.installation.job(f"user {number % 9}") for number in range(101)]
+    visitor = await open_visitor(dashboard.url, key=dashboard.key)
+    shown = visitor.page.locator("#rows > tr")
+
+    async def rows() -> list[str]:
+        found: list[str] = await shown.evaluate_all("rows => rows.map(row => row.id)")
+        return found
+
+    async def turn(name: str, count: int) -> list[str]:
+        before = (await rows())[0]
+        await visitor.page.get_by_role("link", name=name).click()
+        await expect(shown.first).not_to_have_id(before)
+        await expect(shown).to_have_count(count)
+        return await rows()
+
+    for path, order in (("/jobs", codes[::-1]), ("/jobs?sort=oldest", codes)):
+        await visitor.open(path)
+        first, second, third = await rows(), await turn("Next page", 50), await turn("Next page", 1)
+        assert first + second + third == order
+        assert await turn("Previous page", 50) == second
+        assert await turn("Previous page", 50) == first
+        await expect(visitor.page.get_by_role("link", name="Previous page")).to_have_count(0)
+        assert await turn("Next page", 50) == second
+    await visitor.page.get_by_role("link", name="Created").click()
+    await expect(shown.first).to_have_id(codes[-1])
+
+
+async def test_columns_are_chosen_and_kept(dashboard: DashboardUnderTest, open_visitor: OpenVisitor) -> None:
+    code = await dashboard.installation.job("ada", metadata={"album": "holidays"})
+    visitor = await open_visitor(dashboard.url, key=dashboard.key)
+    await visitor.open("/jobs?model=replicate_imageupscale_v1")
+
+    await visitor.page.locator("summary", has_text="Columns").click()
+    await visitor.page.get_by_label("Metadata").last.check()
+    await visitor.page.get_by_label("Generation").uncheck()
+    await visitor.page.get_by_role("button", name="Show these").click()
+
+    await expect(visitor.page.locator(f"#{code}")).to_contain_text("holidays")
+    await expect(visitor.page.locator(f"#{code} .c-took")).to_have_count(0)
+    await expect(visitor.page).to_have_url(f"{dashboard.url}/jobs?model=replicate_imageupscale_v1")
+    await visitor.page.reload()
+    await expect(visitor.page.locator(f"#{code} .c-metadata")).to_be_visible()
+
+
+async def test_a_row_is_a_link_and_its_code_is_copied(dashboard: DashboardUnderTest, open_visitor: OpenVisitor) -> None:
+    code = await dashboard.installation.job("ada")
+    visitor = await open_visitor(dashboard.url, key=dashboard.key, permissions=["clipboard-read", "clipboard-write"])
+    await visitor.open("/jobs")
+
+    await visitor.page.get_by_role("button", name=f"Copy {code}").click()
+    assert await visitor.page.evaluate("navigator.clipboard.readText()") == code
+    time = visitor.page.locator(f"#{code} time")
+    await expect(time).to_contain_text("ago")
+    assert "UTC" in (await time.get_attribute("title") or "")
+    await visitor.page.locator(f"#{code} .c-model").click(force=True)  # the link lies over the whole row
+
+    await expect(visitor.page).to_have_url(f"{dashboard.url}/jobs/{code}")
+
+
+async def test_without_a_script_the_filters_have_a_button(
+    dashboard: DashboardUnderTest, open_visitor: OpenVisitor
+) -> None:
+    kept, other = await dashboard.installation.job("ada"), await dashboard.installation.job("bo")
+    visitor = await open_visitor(dashboard.url, key=dashboard.key, java_script_enabled=False)
+    await visitor.open("/jobs")
+
+    await visitor.page.get_by_label("User", exact=True).first.fill("ada")
+    await visitor.page.get_by_role("button", name="Apply").click()
+
+    await expect(visitor.page.locator(f"#{kept}")).to_be_visible()
+    await expect(visitor.page.locator(f"#{other}")).to_have_count(0)
 
 
 async def test_new_jobs_are_announced_and_wait_to_be_shown(
