@@ -2,13 +2,18 @@
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from html import escape
 from typing import Any, Final
 from urllib.parse import quote
 
+from jinja2 import pass_context
+
 from aijobs.domain.values.health_findings import HealthFinding
+from aijobs.domain.values.languages.language import Language
+from aijobs.domain.values.languages.messages import Messages
 from aijobs.domain.values.redaction import without_secrets
 
 CODE: Final = re.compile(r"`([^`\n]+)`")
@@ -25,22 +30,43 @@ def short_moment(at: datetime | None) -> str:
     return f"{at.astimezone(UTC):%m-%d %H:%M:%S}" if at else "–"
 
 
-def duration(length: timedelta | float | None) -> str:
-    """Two units at most: `850 ms`, `4.2 s`, `3 m 20 s`, `2 h 5 m`, `3 d 4 h`."""
+@pass_context
+def duration(context: Mapping[str, Any], length: timedelta | float | None) -> str:
+    """Two units at most, in the language of the page: `850 ms`, `4.2 s`, `3 m 20 s`, `2 h 5 m`, `3 d 4 h`."""
+    words: Messages = context.get("t") or Messages(Language.EN)
     if length is None:
         return "–"
     seconds = length.total_seconds() if isinstance(length, timedelta) else length
     if seconds < 1:
-        return f"{max(seconds, 0) * 1000:.0f} ms"
+        return words("duration.ms", count=f"{max(seconds, 0) * 1000:.0f}")
     if seconds < 60:
-        return f"{seconds:.1f} s"
+        return words("duration.s", count=f"{seconds:.1f}")
     minutes, left = divmod(int(seconds), 60)
     if minutes < 60:
-        return f"{minutes} m {left} s"
+        return f"{words('duration.m', count=minutes)} {words('duration.s', count=left)}"
     hours, minutes = divmod(minutes, 60)
     if hours < 48:
-        return f"{hours} h {minutes} m"
-    return f"{hours // 24} d {hours % 24} h"
+        return f"{words('duration.h', count=hours)} {words('duration.m', count=minutes)}"
+    return f"{words('duration.d', count=hours // 24)} {words('duration.h', count=hours % 24)}"
+
+
+def fact(words: Messages, name: str, value: Any) -> str:
+    """A part of an event in a job's history, as people read it."""
+    match value:
+        case {"for": waits, **more}:
+            until = more.get("gives_up_at") or more.get("next_at")
+            short = words.known("waiting_short", str(waits))
+            return f"{short}, {words('waiting.until', time=until)}" if until else short
+        case bool() | None:
+            return words.known("said", str(value).lower()) if value is not None else "–"
+        case str() if name == "failed":
+            return words.known("error_code", value)
+        case str() if words.has("said", value):
+            return words.known("said", value)
+        case str():
+            return words.sentence(value)
+        case _:
+            return str(value)
 
 
 def size(count: int) -> str:
@@ -91,6 +117,7 @@ FILTERS: Final = {
     "moment": moment,
     "short_moment": short_moment,
     "duration": duration,
+    "fact": fact,
     "size": size,
     "percent": percent,
     "number": number,

@@ -42,7 +42,7 @@ from api.requests.accepted import wants_json
 from dashboard.assets import asset_urls
 from dashboard.formatting import FILTERS
 from dashboard.forms.form_errors import messages_of
-from dashboard.language import LANGUAGES, Messages, language_of
+from dashboard.language import LANGUAGES, Language, Messages, language_of
 from dashboard.language import messages as messages_in
 from dashboard.navigation import navigation_of
 
@@ -202,7 +202,7 @@ async def _page_of(request: Request, error: Exception) -> Response:
         case NotAuthenticated():
             return _to_login(request)
         case AijobsError():
-            messages = messages_of(error, Messages(language_of(request)))
+            messages = messages_of(error, Messages(Language.EN))
             return await error_page(request, status_of(type(error)), messages, _headers_of(error))
         case RequestValidationError():
             messages = [entry["msg"] for entry in error.errors()[:MAX_ERRORS]]

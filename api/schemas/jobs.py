@@ -150,6 +150,7 @@ class CatalogueEntry(Shape):
     model: str
     model_version: str
     model_desc: str
+    model_desc_in: dict[str, str] = Field(description="`model_desc` in each language: `en`, `zh`")
     platform: str
     channel: str
     asyn: bool
@@ -168,7 +169,9 @@ class CatalogueEntry(Shape):
     use_instead: str | None = Field(description="the model that takes over after the sunset")
     source: str | None = Field(description="where it was added from; null for a model of the catalogue's files")
     configured: bool
-    parameters: dict[str, Any] | None = Field(description="JSON Schema of a job's `params`")
+    parameters: dict[str, Any] | None = Field(
+        description="JSON Schema of a job's `params`; `x-in` has each one's label and description in each language"
+    )
     capabilities: Capabilities | None
 
 

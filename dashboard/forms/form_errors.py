@@ -20,16 +20,19 @@ def fields_shown(error: AijobsError | None) -> Sequence[FieldError]:
 def summary_of(error: AijobsError, words: Messages) -> str:
     """The message of the error, which says how many fields are not shown."""
     more = len(error.fields) - MAX_ERRORS if isinstance(error, BadInput) else 0
-    message = str(error)[:MAX_TEXT_LENGTH]
-    return f"{message} {words('error.more', count=more)}" if more > 0 else message
+    message = words.failure(error.code, str(error)[:MAX_TEXT_LENGTH])
+    return f"{message}{words('error.more', count=more)}" if more > 0 else message
 
 
 def messages_of(error: AijobsError | None, words: Messages, *, named: bool = False) -> list[str]:
     """The message of the error, then those of its fields; with `named`, each after the field's name."""
     if error is None:
         return []
-    names = [f"{field.pointer.rpartition('/')[2][:MAX_SHOWN]}: " if named else "" for field in fields_shown(error)]
-    lines = [f"{name}{field.message}" for name, field in zip(names, fields_shown(error), strict=True)]
+    names = [
+        f"{words.known('parameter', field.pointer.rpartition('/')[2][:MAX_SHOWN])}: " if named else ""
+        for field in fields_shown(error)
+    ]
+    lines = [f"{name}{words.sentence(field.message)}" for name, field in zip(names, fields_shown(error), strict=True)]
     return [summary_of(error, words), *lines]
 
 

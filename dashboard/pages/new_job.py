@@ -41,7 +41,7 @@ from dashboard.forms.new_job_form import (
     request_of,
 )
 from dashboard.forms.parameters.controls import Control
-from dashboard.forms.parameters.schema_form import FormField, fields_of
+from dashboard.forms.parameters.schema_form import FormField, fields_of, in_words
 from dashboard.forms.sent_form import SentForm
 from dashboard.page import CHOSEN_USER, PageRequest, PageRoute, Visiting, go_to
 from dashboard.pages.job_price import Price, Pricing
@@ -83,7 +83,7 @@ class JobForm:
     ) -> HTMLResponse:
         """`origin`: the job that the form is filled in from."""
         filled = sent or SentForm()
-        fields = fields_of(entry.parameters, sent) if entry.parameters else []
+        fields = in_words(fields_of(entry.parameters, sent) if entry.parameters else (), self.visit.words)
         errors = field_errors(refused, {field.sent_as for field in fields if field.is_list})
         return await self.visit.page(
             "new.html",

@@ -37,7 +37,7 @@ from api.schemas.jobs import CatalogueEntry
 from api.schemas.model_responses import model_responses
 from api.schemas.photos import PHOTO
 from dashboard.forms.form_errors import messages_of
-from dashboard.forms.parameters.schema_form import FormField, fields_of, parameters_of
+from dashboard.forms.parameters.schema_form import FormField, fields_of, in_words, parameters_of
 from dashboard.forms.sent_form import SentForm
 from dashboard.page import PageRequest, PageRoute, Visiting, go_to
 from dashboard.score_chart import corners_of, scores_of
@@ -191,7 +191,7 @@ async def _context(
         "stream": f"/api/events?{urlencode(codes)}" if codes else None,
         "models": beautifiers(models),
         "entry": entry,
-        "fields": _fields(models, entry, sent) if entry else [],
+        "fields": in_words(_fields(models, entry, sent), visit.words) if entry else [],
         "refused": messages_of(refused, visit.words, named=True),
         "field_errors": {},
         "key": new_id("form"),

@@ -66,7 +66,7 @@ def test_a_form_shows_the_first_of_its_errors_and_how_many_there_are() -> None:
     english, chinese = (messages_of(refused, Messages(language), named=True) for language in LANGUAGES)
 
     assert english[0] == "Some fields are wrong. And 30 more."
-    assert chinese[0] == "Some fields are wrong. 另有 30 处错误。"
+    assert chinese[0] == "部分字段有误。另有 30 处错误。"
     assert len(english) == len(chinese) == 1 + 20
     assert max(map(len, english)) < 1100
     assert messages_of(InvalidParameters("One.", FieldError("/a", "b")), Messages(Language.EN)) == ["One.", "b"]

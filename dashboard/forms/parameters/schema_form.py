@@ -1,7 +1,7 @@
 """Builds a form from the JSON Schema of a model's parameters, and reads the parameters from the sent form."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from aijobs.domain.values.redaction import without_secrets
@@ -10,6 +10,7 @@ from dashboard.forms.parameters.controls import MANY, Control, control_of
 from dashboard.forms.parameters.declarations import DeclaredParameter, Schema, declarations_of
 from dashboard.forms.parameters.texts import NO, YES, is_left_out, text_of, value_of, values_of
 from dashboard.forms.sent_form import SentForm
+from dashboard.language import Messages
 
 PREFIX: Final = "params."  #: of its fields in the HTML form, which so cannot clash with the form's other fields
 
@@ -78,6 +79,18 @@ class FormField:
     def other_value(self) -> str:
         """What was written instead of a choice."""
         return "" if self.value in [choice.value for choice in self.choices] else self.value
+
+
+def in_words(fields: Iterable[FormField], words: Messages) -> list[FormField]:
+    """The same fields, with labels and descriptions in a language, where it has them."""
+    return [
+        replace(
+            field,
+            label=words.known("parameter", field.name) if words.has("parameter", field.name) else field.label,
+            description=words.sentence(field.description),
+        )
+        for field in fields
+    ]
 
 
 def fields_of(schema: Schema, sent: SentForm | None = None) -> list[FormField]:

@@ -54,8 +54,8 @@ async def test_a_job_is_canceled_after_a_question(dashboard: DashboardUnderTest,
     await visitor.page.get_by_label("Reason (optional)").fill("The <b>user</b> left.")
     await visitor.page.get_by_role("button", name="Yes, cancel it").click()
 
-    await expect(visitor.page.locator(".history")).to_contain_text("reason=The <b>user</b> left.")
-    await expect(visitor.page.locator(".history")).to_contain_text(f"by={key_id_in(dashboard.key)} (first key)")
+    await expect(visitor.page.locator(".history")).to_contain_text("reason: The <b>user</b> left.")
+    await expect(visitor.page.locator(".history")).to_contain_text(f"by: {key_id_in(dashboard.key)} (first key)")
 
 
 async def test_a_job_is_deleted_after_a_question(dashboard: DashboardUnderTest, open_visitor: OpenVisitor) -> None:

@@ -44,7 +44,9 @@ LANGUAGES: Final = tuple(
 @cache
 def tables(language: Language) -> Mapping[str, Mapping[str, Any]]:
     """What its file says."""
-    return tomllib.loads((FOLDER / f"{language}.toml").read_text("utf-8"))
+    more = FOLDER / "sentences" / f"{language}.toml"
+    sentences = {"sentences": tomllib.loads(more.read_text("utf-8"))} if more.exists() else {}
+    return tomllib.loads((FOLDER / f"{language}.toml").read_text("utf-8")) | sentences
 
 
 def known_language(value: str | None) -> Language | None:

@@ -27,6 +27,10 @@ class Messages:
         """The translation of one of our words; a word without a message is returned unchanged."""
         return messages(self.language).get(f"{prefix}.{word}", word)
 
+    def has(self, prefix: str, word: str) -> bool:
+        """Whether there is a translation of this word."""
+        return f"{prefix}.{word}" in messages(self.language)
+
     def status(self, status: JobStatus) -> str:
         return self(f"status.{status.name}")
 

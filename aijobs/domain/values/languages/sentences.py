@@ -6,14 +6,19 @@ that is known.
 
 import re
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from itertools import islice
 from typing import Final
 
-MAX_LENGTH: Final = 4_000
+MAX_LENGTH: Final = 1_000
 """Characters of a text that is looked up; ours are shorter."""
 
 MAX_DEPTH: Final = 3
 """Sentences within a gap of a sentence."""
+
+MAX_SENTENCES: Final = 6
+"""Of one text, that are looked up one by one."""
 
 _BETWEEN: Final = re.compile(r"(?<=[.!?。]) (?=\S)|\n")
 """Where a text of several sentences may be divided."""
@@ -23,38 +28,39 @@ class Sentences:
     """Those of one language, by the English ones."""
 
     def __init__(self, known: Mapping[str, str]) -> None:
+        self._known = known
         self._whole = {english: text for english, text in known.items() if not gaps_of(english)}
-        with_gaps = {english: text for english, text in known.items() if english not in self._whole}
+
+    @cached_property
+    def _patterns(self) -> Sequence[tuple[re.Pattern[str], str]]:
+        """Those with gaps, the ones with most words of their own first."""
+        with_gaps = [english for english in self._known if english not in self._whole]
         by_length = sorted(with_gaps, key=lambda english: len(without_gaps(english)), reverse=True)
-        self._patterns = [(_pattern(english), with_gaps[english]) for english in by_length]
+        return [(_pattern(english), self._known[english]) for english in by_length]
 
     def translated(self, text: str) -> str | None:
         """One sentence, or several of which each is known; None otherwise."""
-        return self._translated(text, MAX_DEPTH) if len(text) <= MAX_LENGTH else None
+        return self._translated(text.strip(), MAX_DEPTH) if len(text) <= MAX_LENGTH else None
 
     def _translated(self, text: str, depth: int) -> str | None:
-        stripped = text.strip()
-        return self._one(stripped, depth) or self._several(stripped, depth)
-
-    def _one(self, text: str, depth: int) -> str | None:
         if whole := self._whole.get(text):
             return whole
-        if depth == 0:
-            return None
+        return (self._several(text, depth) or self._filled(text, depth)) if depth else None
+
+    def _filled(self, text: str, depth: int) -> str | None:
         for pattern, template in self._patterns:
             if found := pattern.fullmatch(text):
-                filled = {
-                    name: self._translated(value, depth - 1) or value for name, value in found.groupdict().items()
-                }
-                return template.format(**filled)
+                gaps = found.groupdict()
+                return template.format(**{name: self._translated(gap, depth - 1) or gap for name, gap in gaps.items()})
         return None
 
     def _several(self, text: str, depth: int) -> str | None:
-        """Divided at the first place after which everything is known."""
-        for place in _BETWEEN.finditer(text):
-            if first := self._one(text[: place.start()], depth):
+        """Divided into two, each of which is known."""
+        for place in islice(_BETWEEN.finditer(text), MAX_SENTENCES):
+            first = text[: place.start()]
+            if known := self._whole.get(first) or self._filled(first, depth):
                 rest = self._translated(text[place.end() :], depth)
-                return f"{first}{rest}" if rest else None
+                return f"{known}{rest}" if rest else None
         return None
 
 
