@@ -43,7 +43,7 @@ from aijobs.usecases.review_photo import ReviewPhoto
 from aijobs.usecases.start_jobs import JobStarter
 from aijobs.usecases.steer_batch import SteerBatch
 from aijobs.usecases.submit_batch import SubmitBatch
-from aijobs.usecases.upload_file import KeepUpload
+from aijobs.usecases.upload_file import KeepUpload, ReuseOutput
 from api.auth.access import Access
 from api.auth.key_uses import KeyUses
 from api.connections.shutdown_notice import ShutdownNotice
@@ -290,6 +290,7 @@ Pauses = Annotated[PauseJobs, _dependency(lambda app: app.pause_jobs)]
 Resolve = Annotated[ResolveJob, _dependency(lambda app: app.resolve_job)]
 Keys = Annotated[KeepKeys, _dependency(lambda app: KeepKeys(database=app.database, secret=app.secret))]
 Keep = Annotated[KeepUpload, _dependency(lambda app: app.keep_upload)]
+Reuse = Annotated[ReuseOutput, _dependency(lambda app: ReuseOutput(keep_upload=app.keep_upload))]
 Review = Annotated[ReviewPhoto, _dependency(lambda app: app.review_photo)]
 ReviewTable = Annotated[ReviewDocument, _dependency(lambda app: app.review_document)]
 Beautify = Annotated[BeautifyPhoto, _dependency(lambda app: app.beautify_photo)]

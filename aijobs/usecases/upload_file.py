@@ -2,10 +2,11 @@
 
 import asyncio
 import hashlib
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from sqlmodel import Session
@@ -19,6 +20,7 @@ from aijobs.domain.values.actors import Owner
 from aijobs.domain.values.ids import new_id
 from aijobs.persistence.access.idempotency import IdempotencyClaim, Receipt, settle
 from aijobs.persistence.database import Database
+from aijobs.persistence.jobs.reusable_files import output_of
 from aijobs.persistence.jobs.write_intents import begin_write, finish_write
 from aijobs.persistence.tables import FileRow
 from aijobs.usecases.idempotency import Render, claim_for, claimed
@@ -125,6 +127,29 @@ class KeepUpload:
         async with self.documents.checked(upload.path, upload.name, password=upload.password) as checked:
             kept = upload if checked.path == upload.path else await asyncio.to_thread(_at, upload, checked.path)
             yield kept, FileType(media_type=checked.kind.media_type, extension=checked.kind, size=checked.size)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReuseOutput:
+    """The output of a job becomes an upload: vendors that read no links take it too, and it outlives the job."""
+
+    keep_upload: KeepUpload
+
+    async def __call__(self, code: str, index: int, owner: Owner, *, visible_user: str | None) -> Receipt:
+        """The receipt of a new upload of `owner`. `visible_user`: whose jobs the caller sees; None: everybody's.
+
+        Raises NotFound, FileTooLarge, and what keeping an upload raises.
+        """
+        keep = self.keep_upload
+        output = await keep.database.read(output_of, code, index, user_id=visible_user)
+        name = f"{code}-{index}{PurePosixPath(output.key).suffix}"
+        with tempfile.NamedTemporaryFile(prefix="aijobs-") as target:
+            upload = Upload(path=Path(target.name), name=name, size=output.size, sha256=output.sha256)
+            upload.check_size(keep.max_bytes)
+            async for chunk in keep.store.read(output.key):
+                await asyncio.to_thread(target.write, chunk)
+            await asyncio.to_thread(target.flush)
+            return await keep(upload, owner)
 
 
 @asynccontextmanager

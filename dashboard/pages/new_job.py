@@ -24,10 +24,11 @@ from aijobs.persistence.tables import JobRow
 from aijobs.usecases.models import AvailableModels
 from api.auth.caller import Caller, Writer
 from api.auth.named_users import checked_user, user_in_form
-from api.dependencies import Accept, DailyLimit, HasSandbox, Intake, Models
+from api.dependencies import Accept, DailyLimit, HasSandbox, Intake, Models, PublicUrl
 from api.problems import status_of
 from api.schemas.jobs import CatalogueEntry
 from api.schemas.model_responses import model_responses
+from dashboard.forms.call_snippets import ApiCall, CallSnippet, snippets_of
 from dashboard.forms.form_errors import summary_of
 from dashboard.forms.new_job_form import (
     COUNT,
@@ -60,6 +61,7 @@ class JobForm:
     models: AvailableModels
     pricing: Pricing
     has_sandbox: bool
+    url: str  #: of the API, as callers know it
 
     def entry(self, model_id: str) -> CatalogueEntry:
         """The model of this id; without an id, the first that is configured. Raises NotFound."""
@@ -98,6 +100,7 @@ class JobForm:
             asks_for_user=self.visit.caller.kind is KeyKind.SERVICE,
             key=key,
             price=await self.price(entry, sent, user=user),
+            snippets=self.snippets(entry, sent, user=user),
             refused=summary_of(refused, self.visit.words) if refused else None,
             field_errors=errors,
             error_fields=error_fields(errors, fields),
@@ -112,6 +115,10 @@ class JobForm:
         call = call_of(entry, sent or default_form(entry))
         return await self.pricing.price(entry.model_id, call["params"], count=call.get(COUNT, 1), user=user)
 
+    def snippets(self, entry: CatalogueEntry, sent: SentForm | None, *, user: str) -> Sequence[CallSnippet]:
+        named = user if self.visit.caller.kind is KeyKind.SERVICE else ""
+        return snippets_of(ApiCall(self.url, call_of(entry, sent or default_form(entry)), named))
+
     async def _templates(self, fields: Sequence[FormField]) -> list[tuple[str, str]]:
         """Ids and names, for a model that needs one."""
         if all(field.control is not Control.TEMPLATE for field in fields):
@@ -121,9 +128,9 @@ class JobForm:
 
 
 async def _job_form(
-    visit: Visiting, models: Models, daily_limit: DailyLimit, has_sandbox: HasSandbox, intake: Intake
+    visit: Visiting, models: Models, daily_limit: DailyLimit, has_sandbox: HasSandbox, intake: Intake, url: PublicUrl
 ) -> JobForm:
-    return JobForm(visit, models, Pricing(visit, models, intake, daily_limit), has_sandbox)
+    return JobForm(visit, models, Pricing(visit, models, intake, daily_limit), has_sandbox, url)
 
 
 Form = Annotated[JobForm, Depends(_job_form)]
@@ -161,6 +168,14 @@ async def show_price(request: Request, form: Form, caller: Writer) -> HTMLRespon
     sent, user_id = await _sent(request)
     entry = form.entry(sent.text("model_id"))
     return await form.visit.page("pieces/price.html", price=await form.price(entry, sent, user=user_id or ""))
+
+
+@router.post("/new/code")
+async def show_code(request: Request, form: Form, caller: Writer) -> HTMLResponse:  # noqa: ARG001
+    """The call that the form stands for, with what is filled in now. Nothing is kept."""
+    sent, user_id = await _sent(request)
+    entry = form.entry(sent.text("model_id"))
+    return await form.visit.page("pieces/code.html", snippets=form.snippets(entry, sent, user=user_id or ""))
 
 
 @router.post("/new")

@@ -134,6 +134,7 @@ PARTS_OF_PAGES: Final = frozenset(
         "/jobs/{code}/poster/{index}",
         "/jobs/{code}/thumbnail/{index}",
         "/files/{code}/thumbnail",
+        "/new/files",
         "/overview/live",
         "/overview/throughput.json",
         "/photos/{code}/live",

@@ -17,8 +17,8 @@ async def test_a_job_is_handed_in_with_its_price_shown_before(
 ) -> None:
     visitor = await open_visitor(dashboard.url, key=dashboard.key)
     await visitor.open("/new")
-    await visitor.page.get_by_label("User").fill("ada")
-    await visitor.page.get_by_label("User").blur()
+    await visitor.page.get_by_role("textbox", name="User").fill("ada")
+    await visitor.page.get_by_role("textbox", name="User").blur()
     await expect(visitor.page.locator("#price")).to_contain_text("2 points")
     await expect(visitor.page.locator("#price")).to_contain_text("100 of 100 points left today")
 
