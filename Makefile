@@ -3,13 +3,14 @@
 # make check  what a change must pass: format, lint, types, import contracts, tests
 # make fuzz   searches longer than the tests for what breaks a parser or the API; FUZZ is the seconds for each parser of files
 # make sbom   writes the software bill of materials of the image to build/sbom.cdx.json
+# make docs   makes the documentation as a site in build/site, in English and Chinese
 # make pin-images  pins every base image by the digest that its registry has today (needs Docker)
 # make chaos  kills everything, again and again, and proves that nothing was lost; CHAOS="--jobs 2000 …"
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check format lock bench chaos fuzz sbom pin-images clean
+.PHONY: demo test check format lock bench chaos fuzz sbom docs pin-images clean
 
 demo: .venv/runtime
 	$(BIN)/aijobs demo $(DEMO)
@@ -22,6 +23,7 @@ check: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
+	$(MAKE) docs
 	$(MAKE) test
 
 format: .venv/dev
@@ -72,6 +74,9 @@ fuzz: .venv/dev
 
 sbom: .venv/dev
 	$(BIN)/python deploy/sbom.py build/sbom.cdx.json
+
+docs: .venv/dev
+	$(BIN)/python -m tests.documentation.site
 
 pin-images:
 	$(PYTHON) deploy/pin_images.py
