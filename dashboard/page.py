@@ -39,7 +39,7 @@ from api.checked_route import CallerFirstRoute, Handler
 from api.dependencies import Db, Store
 from api.problems import MAX_ERRORS, headers_of, status_of
 from api.requests.accepted import wants_json
-from dashboard.assets import asset_urls
+from dashboard.assets import asset_urls, compressed
 from dashboard.formatting import FILTERS
 from dashboard.forms.form_errors import messages_of
 from dashboard.language import LANGUAGES, Language, Messages, language_of
@@ -160,9 +160,9 @@ def html(
     headers = {
         "Content-Security-Policy": CONTENT_SECURITY.format(store=store),
         "Referrer-Policy": "same-origin",  # without a referrer, a form's origin would be unknown
-        "Vary": "Cookie, Accept-Language",
+        "Vary": "Cookie, Accept-Language, Accept-Encoding",
     }
-    return HTMLResponse(text, status, headers)
+    return compressed(request, HTMLResponse(text, status, headers))
 
 
 def local_path(path: str, *, otherwise: str = "/") -> str:

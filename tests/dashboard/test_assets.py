@@ -37,3 +37,21 @@ async def test_files_are_kept_for_ever_under_an_address_of_their_content(dashboa
 
         assert (await http.get("/static/live.js")).status_code == 404
         assert (await http.get("/static/../assets.py")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [("gzip, deflate, br", "gzip"), ("br;q=1, gzip;q=0.5", "gzip"), ("gzip;q=0", None), ("", None)],
+)
+async def test_texts_are_compressed_for_whoever_takes_it(
+    dashboard: DashboardUnderTest, accepted: str, encoding: str | None
+) -> None:
+    for path in ("/jobs", asset_urls()["vendor/htmx.min.js"]):
+        plain = await dashboard.installation.http.get(path, headers={"Accept-Encoding": "identity"})
+        response = await dashboard.installation.http.get(path, headers={"Accept-Encoding": accepted})
+
+        assert response.headers.get("Content-Encoding") == encoding
+        assert "Accept-Encoding" in response.headers["Vary"]
+        assert response.text == plain.text
+        is_smaller = int(response.headers["Content-Length"]) < int(plain.headers["Content-Length"])
+        assert is_smaller is (encoding is not None)
