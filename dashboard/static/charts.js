@@ -1,4 +1,4 @@
-// The chart of the overview: bars by the hour, one above the other. Without this script the same figures are in a table.
+// The chart of the overview: bars by the hour, six hours or day, one above the other. Without this script the same figures are in a table.
 (() => {
   const place = document.getElementById("chart");
   if (!place) return;
@@ -39,13 +39,17 @@
       value: (_, __, ___, hour) => (hour === null ? "–" : told[kind][hour]),
     }));
     const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: "11px system-ui" };
-    const hours = new Intl.DateTimeFormat(place.dataset.language, { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: "UTC" });
+    const isHourly = place.dataset.step === "3600";
+    const dated = { month: "2-digit", day: "2-digit", timeZone: "UTC" };
+    const clock = { hour: "2-digit", minute: "2-digit", hour12: false, timeZone: "UTC" };
+    const ticked = new Intl.DateTimeFormat(place.dataset.language, isHourly ? clock : dated);
+    const named = new Intl.DateTimeFormat(place.dataset.language, place.dataset.step === "86400" ? dated : { ...dated, ...clock });
     const options = {
       width: place.clientWidth,
       height: HEIGHT,
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
-      series: [{ label: place.dataset.hour, value: (_, seconds) => (seconds ? hours.format(new Date(seconds * 1000)) : "–") }, ...series],
-      axes: [{ ...axis, grid: { show: false }, values: (_, ticks) => ticks.map((seconds) => hours.format(new Date(seconds * 1000))) }, { ...axis, size: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] }],
+      series: [{ label: place.dataset.hour, value: (_, seconds) => (seconds ? named.format(new Date(seconds * 1000)) : "–") }, ...series],
+      axes: [{ ...axis, grid: { show: false }, ...(isHourly ? {} : { incrs: [1, 2, 3, 5, 7, 10].map((days) => days * 86400) }), values: (_, ticks) => ticks.map((seconds) => ticked.format(new Date(seconds * 1000))) }, { ...axis, size: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] }],
       scales: { y: { range: (_, __, most) => [0, Math.max(most ?? 0, 4) * 1.08] } },
       cursor: { drag: { x: false, y: false }, points: { show: false } },
     };

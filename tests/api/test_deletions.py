@@ -11,7 +11,7 @@ from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.values.scopes import Scope
 from aijobs.persistence.column_types import now
 from aijobs.persistence.documents.rows import RowsOrigin, write_rows
-from aijobs.persistence.jobs.statistics import throughput
+from aijobs.persistence.jobs.throughput import throughput
 from aijobs.persistence.points import audit
 from aijobs.persistence.tables import FileRow, FileUseRow, JobRow
 from tests.api.installation import UPSCALE, ApiUnderTest
@@ -52,7 +52,7 @@ async def test_figures_go_on_counting_what_was_deleted(api: ApiUnderTest) -> Non
     await api.http.delete(f"/api/jobs/{code}")
 
     database = api.dependencies.database
-    hours = await database.snapshot(throughput, until=now() + timedelta(minutes=1), hours=2, user_id=None)
+    hours = await database.snapshot(throughput, until=now() + timedelta(minutes=1), count=2, user_id=None)
     assert sum(hour.succeeded for hour in hours) == 1
     assert (await api.http.get("/api/points", headers={"Aijobs-User": "ada"})).json() == before
     assert await database.snapshot(audit.violations) == []

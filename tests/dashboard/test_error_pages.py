@@ -11,10 +11,11 @@ from api.app import build_app
 from api.server import serving
 from dashboard.formatting import Marked
 from dashboard.language import Language, messages
+from tests.dashboard.accessibility import RULES
 from tests.dashboard.conftest import OpenVisitor
 from tests.dashboard.installation import DashboardUnderTest
-from tests.dashboard.test_every_page import PHONE, RULES
 
+PHONE: Final = {"width": 390, "height": 844}
 BROWSER: Final = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"}
 PROGRAM: Final = {"Accept": "application/json"}
 

@@ -4,9 +4,9 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
+from tests.dashboard.accessibility import RULES
 from tests.dashboard.conftest import OpenVisitor
 from tests.dashboard.installation import DashboardUnderTest
-from tests.dashboard.test_every_page import RULES
 
 
 async def focused_row(page: Page) -> int:

@@ -1,14 +1,14 @@
 """The dashboard's statistics over all jobs: counts, durations, failures and points."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from itertools import pairwise
 from statistics import median, quantiles
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, bindparam, func, literal_column
+from sqlalchemy import ColumnElement, func, literal_column
 from sqlalchemy import select as select_columns
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
@@ -18,7 +18,6 @@ from aijobs.domain.jobs.submissions import Outcome
 from aijobs.domain.lifecycle import BAD_ENDS, UNFINISHED, JobStatus
 from aijobs.domain.points import EntryKind
 from aijobs.domain.values.ids import first_code_since
-from aijobs.persistence.database import connection_of
 from aijobs.persistence.paging import first_id_since, newest_ids
 from aijobs.persistence.tables import JobEventRow, JobRow, PointsDayRow, PointsEntryRow, SubmissionRow
 from aijobs.persistence.tables.locked_jobs import JOBS
@@ -31,35 +30,6 @@ COUNTED_ENDS: Final = (JobStatus.SUCCESS, JobStatus.FAILED, JobStatus.TIMEOUT)
 
 STAGE_SAMPLE: Final = 100
 """Jobs of one model whose events are read."""
-
-MAX_ID: Final = 2**63 - 1
-
-#: By status, of the jobs from one id to another: built once, since the overview counts each of its hours.
-_COUNTED: Final = (
-    select_columns(JOBS.c.job_status, func.count())
-    .where(
-        JOBS.c.job_status.in_(list(JobStatus)),
-        JOBS.c["del"].in_([False, True]),  # as the index says it
-        JOBS.c.id >= bindparam("first"),
-        JOBS.c.id < bindparam("behind"),
-    )
-    .group_by(JOBS.c.job_status)
-)
-_COUNTED_OF_USER: Final = _COUNTED.where(JOBS.c.user_id == bindparam("of_user"))
-
-
-@dataclass(frozen=True, kw_only=True)
-class HourlyCounts:
-    """The jobs that were accepted in one hour (UTC), by how they stand now."""
-
-    start: datetime
-    succeeded: int = 0
-    ended_badly: int = 0
-    under_way: int = 0
-
-    @property
-    def accepted(self) -> int:
-        return self.succeeded + self.ended_badly + self.under_way
 
 
 @dataclass(frozen=True)
@@ -102,26 +72,6 @@ def in_flight(session: Session, *, user_id: str | None) -> Mapping[JobStatus, in
     )
     found: dict[int, int] = dict(counted.all())
     return {status: found.get(status, 0) for status in UNFINISHED}
-
-
-def throughput(session: Session, *, until: datetime, hours: int, user_id: str | None) -> list[HourlyCounts]:
-    """Every one of the last hours, the oldest first; the last one is not over yet."""
-    first = until.replace(minute=0, second=0, microsecond=0) - timedelta(hours=hours - 1)
-    starts = [first + timedelta(hours=number) for number in range(hours)]
-    return [_hour(start, counts) for start, counts in zip(starts, _counted(session, starts, user_id), strict=True)]
-
-
-def _counted(session: Session, starts: Sequence[datetime], user_id: str | None) -> Iterator[Mapping[JobStatus, int]]:
-    """The jobs accepted from each of these moments to the next, by status; nothing but an index is read.
-
-    Ids are in the order of the codes but for moments, so a job may count with the hour beside its own.
-    """
-    firsts = [first_id_since(session, start, exactly=True) for start in starts]
-    query = _COUNTED if user_id is None else _COUNTED_OF_USER
-    for first, behind in zip(firsts, [*firsts[1:], None], strict=True):
-        between = {"first": first, "behind": MAX_ID if behind is None else behind, "of_user": user_id}
-        found = [] if first is None else connection_of(session).execute(query, between).all()
-        yield {JobStatus(status): count for status, count in found}
 
 
 def failures(session: Session, *, since: datetime, user_id: str | None) -> list[FailureCount]:
@@ -239,15 +189,6 @@ def _visible(user_id: str | None) -> list[ColumnElement[bool]]:
     """Deleted jobs count: they were made, and paid for."""
     visible: list[ColumnElement[bool]] = [col(JobRow.deleted).in_([False, True])]  # as the index says it
     return visible if user_id is None else [*visible, col(JobRow.user_id) == user_id]
-
-
-def _hour(start: datetime, counts: Mapping[JobStatus, int]) -> HourlyCounts:
-    return HourlyCounts(
-        start=start,
-        succeeded=counts.get(JobStatus.SUCCESS, 0),
-        ended_badly=sum(counts.get(status, 0) for status in BAD_ENDS),
-        under_way=sum(counts.get(status, 0) for status in UNFINISHED),
-    )
 
 
 def _entered(session: Session, codes: Sequence[str]) -> Mapping[str, Mapping[JobStatus, datetime]]:

@@ -21,6 +21,7 @@ from aijobs.persistence.database import Database, opened_database
 from aijobs.persistence.jobs import event_log, search, statistics
 from aijobs.persistence.jobs.event_log import EventFilter, log_after
 from aijobs.persistence.jobs.search import JobFilter, count_jobs, count_newer, jobs_page
+from aijobs.persistence.jobs.throughput import throughput
 from aijobs.persistence.points.ledger import entries_page
 from bench.scale.archive_requests import Contents, contents
 from bench.scale.archive_rows import LARGEST_USER, RARE_MODEL, fill
@@ -251,10 +252,8 @@ async def test_a_day_is_counted_from_indexes(few_and_many: tuple[Archive, Archiv
     until, since = now(), now() - timedelta(days=1)
     looks: Mapping[str, Look] = {
         "in flight": lambda session, _: statistics.in_flight(session, user_id=None),
-        "hours": lambda session, _: statistics.throughput(session, until=until, hours=24, user_id=None),
-        "hours of a user": lambda session, _: statistics.throughput(
-            session, until=until, hours=24, user_id=LARGEST_USER
-        ),
+        "hours": lambda session, _: throughput(session, until=until, count=24, user_id=None),
+        "hours of a user": lambda session, _: throughput(session, until=until, count=24, user_id=LARGEST_USER),
         "failures": lambda session, _: statistics.failures(session, since=since, user_id=None),
         "held": lambda session, _: statistics.held_jobs(session, user_id=None, at_most=50),
         "held of a user": lambda session, _: statistics.held_jobs(session, user_id=LARGEST_USER, at_most=50),

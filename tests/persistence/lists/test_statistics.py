@@ -16,6 +16,7 @@ from aijobs.persistence.jobs import statistics
 from aijobs.persistence.jobs.gate import locked_job
 from aijobs.persistence.jobs.resolutions import Resolution, resolve
 from aijobs.persistence.jobs.search import JobFilter, count_newer, jobs_by_code, jobs_page
+from aijobs.persistence.jobs.throughput import throughput
 from aijobs.persistence.repositories import DatabaseRecords
 from tests.persistence.conftest import AcceptJob
 
@@ -43,7 +44,7 @@ async def test_jobs_are_counted_where_they_are(
     await records.gate.advance(failed, JobStatus.FAILED, error=ERROR)
 
     in_flight = await database.read(statistics.in_flight, user_id="ada")
-    hours = await database.read(statistics.throughput, until=now(), hours=3, user_id=None)
+    hours = await database.read(throughput, until=now(), count=3, user_id=None)
     failures = await database.read(statistics.failures, since=now() - timedelta(hours=1), user_id=None)
 
     assert in_flight == {status: int(status is JobStatus.QUEUED) for status in UNFINISHED}
