@@ -67,6 +67,7 @@ NAVIGATION: Final = (
     NavigationGroup(
         "developers",
         (
+            NavigationItem("webhooks", "/webhooks", Scope.WEBHOOKS_WRITE),
             NavigationItem("example", "/example"),
             NavigationItem("documentation", "/docs"),
         ),

@@ -29,6 +29,8 @@ from dashboard.pages import (
     settings,
     templates,
     users,
+    webhook_endpoint,
+    webhooks,
 )
 from dashboard.pages.error_pages import ErrorPages
 
@@ -53,6 +55,8 @@ ROUTERS: Final = (
     users.router,
     health.router,
     pauses.router,
+    webhooks.router,
+    webhook_endpoint.router,
     audit.router,
     settings.router,
     keys.router,

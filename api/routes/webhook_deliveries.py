@@ -4,22 +4,22 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
-from sqlmodel import Session
 
 from aijobs.domain.webhooks import DeliveryState
 from aijobs.persistence.database import Database
-from aijobs.persistence.tables import WebhookDeliveryRow
 from aijobs.persistence.webhooks.endpoints import endpoint_of
-from aijobs.persistence.webhooks.log import DeliveryFilter, deliveries_page, delivery_of, locked_delivery, replay
+from aijobs.persistence.webhooks.log import DeliveryFilter, deliveries_page, delivery_of
+from aijobs.persistence.webhooks.replays import ReplayFilter, replay_failed
+from aijobs.usecases import keep_webhooks
 from api.auth.caller import WebhookKeeper
-from api.checked_route import CheckedRoute
 from api.dependencies import Db
 from api.problems import problem_responses
 from api.requests.paths import CodeCursor, DeliveryCode, EndpointCode
+from api.requests.strict_json import StrictRoute
 from api.schemas.jobs import Page
-from api.schemas.webhooks import WebhookDelivery, delivery_response
+from api.schemas.webhooks import Replayed, ReplayRequest, WebhookDelivery, delivery_response
 
-router = APIRouter(tags=["webhooks out"], route_class=CheckedRoute)
+router = APIRouter(tags=["webhooks out"], route_class=StrictRoute)
 
 
 class EndpointDeliveryQuery(BaseModel):
@@ -84,11 +84,29 @@ async def get(id: DeliveryCode, caller: WebhookKeeper, database: Db) -> WebhookD
 )
 async def replay_one(id: DeliveryCode, caller: WebhookKeeper, database: Db) -> WebhookDelivery:  # noqa: A002
     """A new delivery of the same message, attempted at once. It replaces one that still waits for its next attempt."""
+    return delivery_response(await keep_webhooks.replay_one(database, id, user_id=caller.visible_user))
 
-    def work(session: Session) -> WebhookDeliveryRow:
-        return replay(session, locked_delivery(session, id, user_id=caller.visible_user))
 
-    return delivery_response(await database.write(work))
+@router.post(
+    "/api/webhook-deliveries/replay",
+    status_code=202,
+    summary="Send all failed webhooks again",
+    responses=problem_responses(400, 401, 403, 404, 409, 415, 422),
+)
+async def replay_failed_webhooks(body: ReplayRequest, caller: WebhookKeeper, database: Db) -> Replayed:
+    """New deliveries of what has failed since a time, attempted at once. A second call leaves alone what was replayed.
+
+    At most 500 at once, the oldest first: ask again while there are more.
+    """
+    criteria = ReplayFilter(
+        since=body.since,
+        until=body.until,
+        user_id=caller.visible_user,
+        endpoint_code=body.endpoint_id,
+        include_waiting=body.include_waiting,
+    )
+    replayed, has_more = await database.write(replay_failed, criteria)
+    return Replayed(replayed=replayed, has_more=has_more)
 
 
 async def _page(database: Database, delivery_filter: DeliveryFilter, limit: int) -> Page[WebhookDelivery]:

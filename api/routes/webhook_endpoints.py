@@ -1,25 +1,12 @@
 """`/api/webhook-endpoints`: receivers of outgoing webhooks, and their signing secrets."""
 
-from collections.abc import Callable
 from typing import Final
 
 from fastapi import APIRouter
-from sqlmodel import Session
 
-from aijobs.domain.errors import FieldError, InvalidParameters
-from aijobs.persistence.tables import WebhookDeliveryRow, WebhookEndpointRow
-from aijobs.persistence.webhooks.endpoints import (
-    change_endpoint,
-    create_endpoint,
-    delete_endpoint,
-    endpoint_of,
-    endpoints_of,
-    locked_endpoint,
-    rotate_secret,
-    rotate_user_secret,
-    user_secret,
-)
-from aijobs.persistence.webhooks.log import test_delivery
+from aijobs.persistence.webhooks.endpoints import endpoint_of, endpoints_of, rotate_user_secret, user_secret
+from aijobs.usecases import keep_webhooks
+from aijobs.usecases.keep_webhooks import EndpointUpdate
 from api.auth.caller import Caller, WebhookKeeper
 from api.dependencies import Db, InstallationSecret, WebhookUrlError
 from api.problems import problem_responses
@@ -56,13 +43,12 @@ async def create(
     secret: InstallationSecret,
 ) -> WebhookEndpointWithSecret:
     """It receives the named events from now on. The secret is shown only in this response."""
-    _check_url(body.url, url_error)
-    owner = _owner(caller, body)
-    row = await database.write(
-        create_endpoint,
-        user_id=owner,
+    row = await keep_webhooks.make_endpoint(
+        database,
+        url_error,
+        user_id=_owner(caller, body),
         url=body.url,
-        events=sorted(set(body.events)),
+        events=body.events,
         created_by=caller.key_id,
     )
     return with_secret(row, secret)
@@ -89,24 +75,14 @@ async def change(
     url_error: WebhookUrlError,
 ) -> WebhookEndpoint:
     """A new URL also applies to pending deliveries. Deliveries that failed while it was disabled can be replayed."""
-    if body.url is not None:
-        _check_url(body.url, url_error)
-    events = None if body.events is None else sorted(set(body.events))
-
-    def work(session: Session) -> WebhookEndpointRow:
-        row = locked_endpoint(session, id, user_id=caller.visible_user)
-        change_endpoint(session, row, url=body.url, events=events, enabled=body.enabled)
-        return row
-
-    return endpoint_response(await database.write(work))
+    update = EndpointUpdate(url=body.url, events=body.events, enabled=body.enabled)
+    row = await keep_webhooks.change_endpoint(database, url_error, id, update, user_id=caller.visible_user)
+    return endpoint_response(row)
 
 
 @router.delete("/api/webhook-endpoints/{id}", status_code=204, summary="Delete a webhook endpoint", responses=PROBLEMS)
 async def delete(id: EndpointCode, caller: WebhookKeeper, database: Db) -> None:  # noqa: A002
-    def work(session: Session) -> None:
-        delete_endpoint(session, locked_endpoint(session, id, user_id=caller.visible_user))
-
-    await database.write(work)
+    await keep_webhooks.delete_endpoint(database, id, user_id=caller.visible_user)
 
 
 @router.post("/api/webhook-endpoints/{id}/rotate-secret", summary="Give an endpoint a new secret", responses=PROBLEMS)
@@ -117,13 +93,7 @@ async def rotate(
     secret: InstallationSecret,
 ) -> WebhookEndpointWithSecret:
     """For 24 hours, messages are signed with the old secret as well."""
-
-    def work(session: Session) -> WebhookEndpointRow:
-        row = locked_endpoint(session, id, user_id=caller.visible_user)
-        rotate_secret(session, row)
-        return row
-
-    return with_secret(await database.write(work), secret)
+    return with_secret(await keep_webhooks.rotate_secret(database, id, user_id=caller.visible_user), secret)
 
 
 @router.post(
@@ -134,11 +104,7 @@ async def rotate(
 )
 async def test(id: EndpointCode, caller: WebhookKeeper, database: Db) -> WebhookDelivery:  # noqa: A002
     """A message of the type `endpoint.test`. The returned delivery shows how it went."""
-
-    def work(session: Session) -> WebhookDeliveryRow:
-        return test_delivery(session, locked_endpoint(session, id, user_id=caller.visible_user))
-
-    return delivery_response(await database.write(work))
+    return delivery_response(await keep_webhooks.send_test(database, id, user_id=caller.visible_user))
 
 
 @router.get("/api/webhook-secret", summary="See the secret of callbacks", responses=problem_responses(401, 403, 422))
@@ -154,12 +120,6 @@ async def rotate_webhook_secret(caller: WebhookKeeper, database: Db, secret: Ins
     """For 24 hours, messages are signed with the old secret as well."""
     row = await database.write(rotate_user_secret, caller.acting_user())
     return secret_response(row, secret)
-
-
-def _check_url(url: str, url_error: Callable[[str], str | None]) -> None:
-    """Raises InvalidParameters with the pointer `/url`."""
-    if problem := url_error(url):
-        raise InvalidParameters("Nobody can be called there.", FieldError("/url", problem))
 
 
 def _owner(caller: Caller, body: EndpointRequest) -> str | None:

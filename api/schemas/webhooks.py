@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
 from aijobs.domain.jobs.events import Moment
+from aijobs.domain.values.timestamps import Timestamp
 from aijobs.domain.webhooks import (
     FINAL_TYPES,
     MAX_URL_LENGTH,
@@ -47,6 +48,28 @@ class EndpointChange(BaseModel):
     url: str | None = Field(default=None, max_length=MAX_URL_LENGTH)
     events: EventTypes | None = None
     enabled: StrictBool | None = None
+
+
+class ReplayRequest(BaseModel):
+    """Which messages to send again: those made since a time that have failed for good."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"since": "2026-11-21T10:00:00Z"}]})
+
+    since: Timestamp = Field(description="Messages made from then on.")
+    until: Timestamp | None = Field(default=None, description="And before then.")
+    endpoint_id: str | None = Field(
+        default=None, max_length=40, description="Of this endpoint. Default: of all that are enabled, and callbacks."
+    )
+    include_waiting: StrictBool = Field(
+        default=False, description="Also those that were not taken yet, and wait for their next try."
+    )
+
+
+class Replayed(Shape):
+    """How many messages were sent again. `has_more`: ask again for the rest."""
+
+    replayed: int
+    has_more: bool
 
 
 class WebhookEndpoint(Shape):

@@ -18,7 +18,13 @@ from dashboard.page import PageRoute, Visiting
 PAGE_LENGTH: Final = 50
 
 #: What an act's target has a page at, by the thing that the act names.
-PAGES: Final = {"job": "/jobs/", "batch": "/batches/", "document": "/jobs/", "template": "/templates/"}
+PAGES: Final = {
+    "job": "/jobs/",
+    "batch": "/batches/",
+    "document": "/jobs/",
+    "template": "/templates/",
+    "endpoint": "/webhooks/",
+}
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 

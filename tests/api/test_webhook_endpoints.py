@@ -200,6 +200,28 @@ async def test_a_delivery_is_replayed_under_its_old_id(without_temporal: ApiUnde
     assert replaced["state"] == "replaced"
 
 
+async def test_all_that_has_failed_is_replayed_at_once(without_temporal: ApiUnderTest) -> None:
+    api = without_temporal
+    endpoint = await register(api, user_id="ada")
+    await api.push(await api.job("ada"), JobStatus.FAILED)
+    [old] = await deliveries(api)
+    outbox = DatabaseDeliveries(api.dependencies.database, disable_after=timedelta(days=5))
+    await outbox.note_try(old["id"], WebhookReply(status=503), next_try_at=None)
+    body = {"since": old["create_time"], "endpoint_id": endpoint["id"]}
+
+    refused = await api.http.post("/api/webhook-deliveries/replay", json={"since": "yesterday"})
+    bells = await api.http.post("/api/webhook-deliveries/replay", json=body, headers=await api.key_for("bell"))
+    first = await api.http.post("/api/webhook-deliveries/replay", json=body)
+    again = await api.http.post("/api/webhook-deliveries/replay", json=body)
+
+    assert problem_of(refused)[:2] == (422, "/since")
+    assert bells.status_code == 404
+    assert (first.status_code, first.json()) == (202, {"replayed": 1, "has_more": False})
+    assert again.json() == {"replayed": 0, "has_more": False}
+    new, kept = await deliveries(api)
+    assert (new["replay_of"], new["state"], kept["state"]) == (old["id"], "pending", "failed")
+
+
 async def test_a_test_message_is_a_delivery_without_a_job(without_temporal: ApiUnderTest) -> None:
     endpoint = await register(without_temporal)
 

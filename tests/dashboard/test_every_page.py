@@ -3,6 +3,7 @@
 How they look is in test_every_look.py.
 """
 
+from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Final
 from urllib.parse import quote
@@ -14,10 +15,12 @@ from aijobs.domain.documents.sources import CellSource, Mark
 from aijobs.domain.jobs.job import JobError, JobRequest, Stage
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.values.host_facts import Expiry, HostFacts, Room
+from aijobs.domain.webhooks import WebhookReply
 from aijobs.persistence.column_types import now
 from aijobs.persistence.documents.rows import RowsOrigin, write_rows
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
 from aijobs.persistence.processes import see
+from aijobs.persistence.webhooks.deliveries import DatabaseDeliveries
 from aijobs.usecases.intake_document import MODEL
 from dashboard import assets
 from dashboard.routes import ROUTERS
@@ -54,6 +57,7 @@ async def create_data(dashboard: DashboardUnderTest) -> list[str]:
     end = Expiry(what="token", name=HOSTILE, at=now())
     facts = HostFacts(rooms=(room,), expiries=(end,)).model_dump(mode="json")
     await installation.dependencies.database.write(see, process_row(HOSTILE[:30]) | {"facts": facts})
+    hooks = await _webhooks(installation)
     jobs = [f"/jobs/{code}" for code in (running, done, held, failed)]
     operators = [
         "/money",
@@ -66,7 +70,7 @@ async def create_data(dashboard: DashboardUnderTest) -> list[str]:
         "/keys",
         "/sessions",
     ]
-    first = ["/", "/jobs", *jobs, "/new", "/models", *operators, f"/example?job={running}"]
+    first = ["/", "/jobs", *jobs, "/new", "/models", *operators, *hooks, f"/example?job={running}"]
     return [*first, *await _batches(installation), *await _photos(installation), *await _documents(installation)]
 
 
@@ -80,6 +84,19 @@ async def _batches(installation: ApiUnderTest) -> list[str]:
         codes.append(answer.raise_for_status().json()["code"])
     (await installation.http.post(f"/api/batches/{codes[0]}/cancel")).raise_for_status()
     return ["/batches", *(f"/batches/{code}" for code in codes)]
+
+
+async def _webhooks(installation: ApiUnderTest) -> list[str]:
+    """An endpoint that is enabled and one that is not, each with a failed delivery."""
+    outbox = DatabaseDeliveries(installation.dependencies.database, disable_after=timedelta(days=5))
+    paths = ["/webhooks"]
+    for reply in (WebhookReply(error=HOSTILE), WebhookReply(status=410)):
+        body = {"url": f"https://example.com/?{HOSTILE.replace(chr(32), '+')}", "user_id": HOSTILE}
+        made = (await installation.http.post("/api/webhook-endpoints", json=body)).raise_for_status().json()["id"]
+        sent = (await installation.http.post(f"/api/webhook-endpoints/{made}/test")).raise_for_status().json()["id"]
+        await outbox.note_try(sent, reply, next_try_at=None)
+        paths += [f"/webhooks/{made}", f"/webhooks/deliveries/{sent}"]
+    return paths
 
 
 async def _photos(installation: ApiUnderTest) -> list[str]:

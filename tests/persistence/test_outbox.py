@@ -23,7 +23,8 @@ from aijobs.persistence.webhooks.endpoints import (
     delete_endpoint,
     endpoint_of,
 )
-from aijobs.persistence.webhooks.log import delivery_of, replay
+from aijobs.persistence.webhooks.log import delivery_of
+from aijobs.persistence.webhooks.replays import replay
 from tests.persistence.conftest import AcceptJob
 
 BROKEN = JobError(code="provider_failed", message="no faces found", stage=Stage.PROCESSING)

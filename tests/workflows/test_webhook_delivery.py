@@ -15,7 +15,8 @@ from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.webhooks import DeliveryState, EventType, endpoint_secret_ref, secret_of
 from aijobs.persistence.tables import WebhookDeliveryRow, WebhookEndpointRow
 from aijobs.persistence.webhooks.endpoints import change_endpoint, create_endpoint, endpoint_of
-from aijobs.persistence.webhooks.log import delivery_of, replay
+from aijobs.persistence.webhooks.log import delivery_of
+from aijobs.persistence.webhooks.replays import replay
 from tests.adapters.webhooks.receiver import TIMEOUT, Receiver, answers, hangs, resets
 from tests.workflows.conftest import SECRET, Workbench, running_workbench
 from tests.workflows.local import StepProvider

@@ -10,7 +10,7 @@ from aijobs.domain.errors import SchemaMismatch
 from aijobs.persistence.database import postgresql, sqlite
 from aijobs.persistence.private_files import make_private_file, make_private_folder
 
-LATEST_REVISION: Final = "0039"
+LATEST_REVISION: Final = "0040"
 """The newest migration. Revisions are numbers of four digits: a later one is greater."""
 
 MIGRATIONS: Final = Path(__file__).parent.parent / "migrations"

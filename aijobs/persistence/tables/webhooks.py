@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, Index
 from sqlmodel import Field, SQLModel
 
-from aijobs.persistence.column_types import RowId, now
+from aijobs.persistence.column_types import RowId, now, partial_index
 from aijobs.persistence.tables.base import BaseFields
 
 
@@ -52,6 +52,7 @@ class WebhookDeliveryRow(SQLModel, table=True):
         Index("ix_webhook_delivery_user_id_state_id", "user_id", "state", "id"),
         Index("ix_webhook_delivery_endpoint_code_state_id", "endpoint_code", "state", "id"),
         Index("ix_webhook_delivery_job_code_id", "job_code", "id"),
+        partial_index("ix_webhook_delivery_replay_of", "replay_of", where="replay_of IS NOT NULL"),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=RowId)

@@ -138,7 +138,7 @@ def _webhook_message(session: Session, row: WebhookDeliveryRow) -> WebhookMessag
         code=row.code,
         message_id=row.message_id,
         url=endpoint.url if endpoint else row.url,
-        body=_body(session, row),
+        body=body_of(session, row),
         secret_refs=_secret_refs(session, row, endpoint),
         attempts=len(row.tries),
         created_at=row.create_time,
@@ -147,7 +147,8 @@ def _webhook_message(session: Session, row: WebhookDeliveryRow) -> WebhookMessag
     )
 
 
-def _body(session: Session, row: WebhookDeliveryRow) -> str:
+def body_of(session: Session, row: WebhookDeliveryRow) -> str:
+    """The message, as it is sent in every try."""
     if row.payload is not None:
         return message(row.topic, datetime.fromisoformat(row.payload["at"]), row.payload)
     if row.job_code is None or row.seq is None:

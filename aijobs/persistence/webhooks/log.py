@@ -1,4 +1,4 @@
-"""The log of webhook deliveries, and replaying them."""
+"""The log of webhook deliveries."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,14 +8,10 @@ from sqlalchemy import ColumnElement, Table
 from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
-from aijobs.domain.errors import EndpointDisabled
-from aijobs.domain.values.ids import new_id
-from aijobs.domain.webhooks import TEST, DeliveryState
-from aijobs.persistence.column_types import now
+from aijobs.domain.webhooks import DeliveryState
 from aijobs.persistence.owned import id_behind, owned
 from aijobs.persistence.paging import newest_ids, page_of
-from aijobs.persistence.tables import WebhookDeliveryRow, WebhookEndpointRow
-from aijobs.persistence.webhooks.deliveries import end_delivery
+from aijobs.persistence.tables import WebhookDeliveryRow
 
 DELIVERIES: Final[Table] = WebhookDeliveryRow.__table__  # type: ignore[attr-defined]
 
@@ -70,59 +66,3 @@ def delivery_of(session: Session, code: str, *, user_id: str | None) -> WebhookD
 def locked_delivery(session: Session, code: str, *, user_id: str | None) -> WebhookDeliveryRow:
     """As `delivery_of`, locked until the transaction ends."""
     return owned(session, WebhookDeliveryRow, code, user_id=user_id, locked=True)
-
-
-def replay(session: Session, old: WebhookDeliveryRow) -> WebhookDeliveryRow:
-    """A new delivery of the same message, with the same message id, sent at once. Replaces a pending one.
-
-    Raises EndpointDisabled.
-    """
-    endpoint = _endpoint(session, old.endpoint_code) if old.endpoint_code else None
-    if endpoint is not None:
-        _check_open(endpoint)
-    if old.state == DeliveryState.PENDING:
-        old.state = DeliveryState.REPLACED
-        end_delivery(old, now())
-    new = WebhookDeliveryRow(
-        code=new_id("hook"),
-        message_id=old.message_id,
-        endpoint_code=old.endpoint_code,
-        user_id=old.user_id,
-        url=endpoint.url if endpoint else old.url,
-        topic=old.topic,
-        job_code=old.job_code,
-        seq=old.seq,
-        payload=old.payload,
-        state=DeliveryState.PENDING,
-        replay_of=old.code,
-    )
-    session.add(new)
-    return new
-
-
-def test_delivery(session: Session, endpoint: WebhookEndpointRow) -> WebhookDeliveryRow:
-    """A delivery of the test event. Raises EndpointDisabled."""
-    _check_open(endpoint)
-    code = new_id("hook")
-    row = WebhookDeliveryRow(
-        code=code,
-        message_id=code,
-        endpoint_code=endpoint.code,
-        user_id=endpoint.user_id,
-        url=endpoint.url,
-        topic=TEST,
-        state=DeliveryState.PENDING,
-    )
-    session.add(row)
-    return row
-
-
-def _check_open(endpoint: WebhookEndpointRow) -> None:
-    if endpoint.deleted:
-        raise EndpointDisabled("The endpoint was deleted.")
-    if not endpoint.enabled:
-        raise EndpointDisabled("The endpoint is disabled; enable it first.")
-
-
-def _endpoint(session: Session, code: str) -> WebhookEndpointRow:
-    return session.exec(select(WebhookEndpointRow).where(col(WebhookEndpointRow.code) == code)).one()

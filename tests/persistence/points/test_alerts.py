@@ -18,7 +18,8 @@ from aijobs.persistence.repositories import DatabaseRecords
 from aijobs.persistence.tables import PointsDayRow, WebhookDeliveryRow
 from aijobs.persistence.webhooks.deliveries import DatabaseDeliveries
 from aijobs.persistence.webhooks.endpoints import create_endpoint
-from aijobs.persistence.webhooks.log import delivery_of, replay
+from aijobs.persistence.webhooks.log import delivery_of
+from aijobs.persistence.webhooks.replays import replay
 from tests.persistence.conftest import AcceptJob
 from tests.persistence.test_gate import day_of
 

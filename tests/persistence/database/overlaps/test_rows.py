@@ -33,7 +33,8 @@ from aijobs.persistence.tables import BrowserSessionRow, TemplateVersionRow, Web
 from aijobs.persistence.webhooks.deliveries import DatabaseDeliveries, claim
 from aijobs.persistence.webhooks.endpoints import MAX_ENDPOINTS, create_endpoint, rotate_user_secret
 from aijobs.persistence.webhooks.inbound import take_receipt
-from aijobs.persistence.webhooks.log import delivery_of, locked_delivery, replay
+from aijobs.persistence.webhooks.log import delivery_of, locked_delivery
+from aijobs.persistence.webhooks.replays import replay
 from tests.persistence.conftest import AcceptJob
 from tests.persistence.database.overlaps.stepping import Overlaps, Transaction
 
