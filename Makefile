@@ -81,7 +81,7 @@ docs: .venv/dev
 pin-images:
 	$(PYTHON) deploy/pin_images.py
 
-.venv/node: .venv/dev clients/typescript/package-lock.json clients/typescript/example/package-lock.json
+.venv/node: .venv/dev clients/typescript/package-lock.json clients/typescript/example/package-lock.json tests/api/redocly/package-lock.json
 	$(BIN)/python -m tests.clients.typescript.packages
 	touch $@
 

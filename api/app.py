@@ -39,6 +39,7 @@ from api.health.readiness import Readiness
 from api.problems import add_problem_handlers, connection_problem, problem_response
 from api.requests.uploads import body_limits
 from api.routes import (
+    asyncapi,
     audit,
     batch_events,
     batch_results,
@@ -74,6 +75,7 @@ from api.routes import (
     webhook_endpoints,
     websocket,
 )
+from api.schemas.examples import add_examples
 from api.server import serving
 from api.streaming.hub import EventHub
 from dashboard.routes import add_pages, with_error_pages
@@ -94,6 +96,7 @@ ROUTES: Final = (
     event_log,
     tickets,
     websocket,
+    asyncapi,
     progress,
     outputs,
     files,
@@ -131,6 +134,8 @@ class Api(FastAPI):
             description=documentation.DESCRIPTION,
             version="1",
             openapi_tags=documentation.TAGS,
+            license_info=documentation.LICENSE,
+            servers=[{"url": dependencies.base_url}],
             generate_unique_id_function=documentation.operation_id,
             openapi_url=None,
             docs_url=None,
@@ -183,6 +188,7 @@ class Api(FastAPI):
         """The OpenAPI document, built once since anyone may request it."""
         if self.openapi_schema is None:
             self.openapi_schema = documentation.completed_schema(super().openapi())
+            add_examples(self.openapi_schema)
         return self.openapi_schema
 
 

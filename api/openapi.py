@@ -20,6 +20,8 @@ Errors are `application/problem+json` (RFC 9457). Lists are `{"data", "has_more"
 in UTC. A POST with an `Idempotency-Key` may be repeated: it gets the first answer again.
 """
 
+LICENSE: Final = {"name": "Apache 2.0", "identifier": "Apache-2.0"}
+
 TAGS: Final = [
     {"name": "jobs", "description": "Submit, follow, cancel."},
     {"name": "batches", "description": "Thousands of jobs of one model: submit, follow, steer, collect."},
@@ -128,7 +130,22 @@ def completed_schema(openapi: dict[str, Any]) -> dict[str, Any]:
     for operation in operations:
         _describe_non_json_bodies(operation["responses"])
     _require_sent_fields(components, operations)
+    _bound_moments(openapi)
+    for operation in operations:
+        operation.setdefault("security", [])  # said of those that are open to all
     return openapi
+
+
+def _bound_moments(part: Any) -> None:
+    """Bounds of moments, which pydantic writes as `ge` and `le`, become a sentence: JSON Schema has no such word."""
+    if isinstance(part, dict):
+        if part.get("format") == "date-time" and "ge" in part:
+            part["description"] = f"Between {part.pop('ge')} and {part.pop('le')}."
+        for inner in part.values():
+            _bound_moments(inner)
+    elif isinstance(part, list):
+        for inner in part:
+            _bound_moments(inner)
 
 
 def _describe_non_json_bodies(responses: dict[str, Any]) -> None:

@@ -1,4 +1,5 @@
-"""`python -m tests.clients.typescript.packages` installs what the TypeScript client and its example are built with.
+"""`python -m tests.clients.typescript.packages` installs what the TypeScript client and its example are built with,
+and what lints the descriptions of the API.
 
 Where there is no Node, Debian's is installed; where there can be none, the tests that need it are skipped and say so.
 """
@@ -16,6 +17,7 @@ from tests.debian_packages import install
 
 CLIENT: Final = Path(__file__).parents[3] / "clients" / "typescript"
 EXAMPLE: Final = CLIENT / "example"
+LINTER: Final = Path(__file__).parents[2] / "api" / "redocly"
 OLDEST_NODE: Final = 20
 INSTALLED: Final = EXAMPLE / "node_modules"
 TIMEOUT: Final = 600
@@ -30,6 +32,9 @@ def has_node() -> bool:
 
 
 needs_node: Final = pytest.mark.skipif(not INSTALLED.exists(), reason="no packages of Node: make .venv/node")
+needs_linter: Final = pytest.mark.skipif(
+    not (LINTER / "node_modules").exists(), reason="no packages of Node: make .venv/node"
+)
 
 
 def npm(*arguments: str, folder: Path = CLIENT, **environment: str) -> str:
@@ -54,6 +59,7 @@ def main() -> int:
     npm("ci")
     npm("run", "build")
     npm("ci", folder=EXAMPLE)
+    npm("ci", folder=LINTER)
     return 0
 
 
