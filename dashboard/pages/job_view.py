@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sqlmodel import Session
 
@@ -19,9 +20,13 @@ from aijobs.persistence.jobs.statistics import submissions_of
 from aijobs.persistence.points.costs import cost_of
 from aijobs.persistence.points.ledger import entries_of
 from aijobs.persistence.slots.places import PlaceInLine, places_of
-from aijobs.persistence.tables import JobRow, OutputRow, PointsEntryRow, SubmissionRow
+from aijobs.persistence.tables import JobRow, OutputRow, PointsEntryRow, SubmissionRow, WebhookDeliveryRow
+from aijobs.persistence.webhooks.log import DeliveryFilter, deliveries_page
 from aijobs.usecases.models import AvailableModels
 from dashboard.page import PageRequest
+from dashboard.pages.job_log import LogLine, log_of
+
+MOST_DELIVERIES: Final = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +46,8 @@ class JobView:
     outputs: Sequence[OutputRow]
     reruns: Sequence[str]
     askers: Mapping[str, str]
+    log: Sequence[LogLine]
+    deliveries: Sequence[WebhookDeliveryRow]
 
     @property
     def cost(self) -> Cost | None:
@@ -72,6 +79,7 @@ class JobView:
 async def load_view(visit: PageRequest, code: str, models: AvailableModels) -> JobView:
     def work(session: Session) -> JobView:
         row = job_of(session, code, user_id=visit.caller.visible_user)
+        deliveries = DeliveryFilter(user_id=visit.caller.visible_user, job_code=code)
         return JobView(
             row=row,
             times=times_of_jobs(session, [row], models.known).get(code),
@@ -81,6 +89,8 @@ async def load_view(visit: PageRequest, code: str, models: AvailableModels) -> J
             entries=entries_of(session, code),
             outputs=outputs_of(session, code),
             reruns=reruns_of(session, code),
+            log=log_of(session, code, user_id=visit.caller.visible_user),
+            deliveries=deliveries_page(session, deliveries, limit=MOST_DELIVERIES)[0],
             askers=askers_of(session, events) if visit.caller.visible_user is None else {},
         )
 

@@ -29,6 +29,7 @@ async def test_a_job_is_handed_in_with_its_price_shown_before(
 
     job = (await dashboard.installation.http.get(f"/api/jobs/{visitor.page.url.rpartition('/')[2]}")).json()
     assert job["user_id"] == "ada"
+    await visitor.page.get_by_text("All parameters as JSON").click()
     await expect(visitor.page.get_by_text('"upscale_factor": 4')).to_be_visible()
     await expect(visitor.page.get_by_text('"face_enhancement_strength": 0.8')).to_be_visible()
 
