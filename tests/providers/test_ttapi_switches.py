@@ -70,3 +70,13 @@ def test_the_version_that_a_model_draws_with_may_be_said(midjourney: Model, vers
     for other in (midjourney, nameless):
         with pytest.raises(InvalidParameters, match="wrong"):
             check_parameters(other, Imagine, {"prompt": f"a cat --v {version}"})
+
+
+def test_a_pattern_is_said_in_words(midjourney: Model) -> None:
+    with pytest.raises(InvalidParameters) as refused:
+        check_parameters(midjourney, Imagine, {"prompt": "a cat", "aspect": "wide", "images": ["ftp://a"]})
+
+    assert {field.pointer: field.message for field in refused.value.fields} == {
+        "/params/aspect": "Must look like 16:9.",
+        "/params/images/0": "Must be a link, https://…, or the code of an uploaded file.",
+    }

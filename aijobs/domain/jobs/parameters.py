@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, TypeVar, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import WithJsonSchema
+from pydantic_core import ErrorDetails
 
 from aijobs.domain.catalogue import Model
 from aijobs.domain.documents.formats import MEDIA_TYPE_OF
@@ -17,6 +18,9 @@ from aijobs.domain.values.json_pointer import pointer
 MAX_URL_LENGTH: Final = 4096
 FILE_CODE: Final = r"file_[0-9A-HJKMNP-TV-Z]{26}"
 JOB_CODE: Final = r"job_[0-9A-HJKMNP-TV-Z]{26}"
+
+LINK_OR_UPLOAD: Final = "Must be a link, https://…, or the code of an uploaded file."
+UPLOAD_ALONE: Final = "Must be the code of an uploaded file."
 
 _UPLOAD: Final = re.compile(FILE_CODE)
 
@@ -133,13 +137,25 @@ def check_parameters(model: Model, parameters: type[Parameters], sent: Mapping[s
         understood = parameters.understood(sent, model)
         checked = parameters.model_validate({**_concerning(parameters, model.parameters.defaults), **understood})
     except ValidationError as invalid:
-        wrong = [FieldError(pointer("params", *e["loc"]), e["msg"]) for e in invalid.errors()]
+        wrong = [FieldError(pointer("params", *e["loc"]), _message(parameters, e)) for e in invalid.errors()]
         raise InvalidParameters("Some parameters are wrong.", *wrong) from None
     for name, allowed in _concerning(parameters, model.parameters.allowed).items():
         if getattr(checked, name) not in allowed:
             wrong_value = FieldError(pointer("params", name), f"Must be one of {', '.join(map(str, allowed))}.")
             raise InvalidParameters("Some parameters are wrong.", wrong_value)
     return checked
+
+
+def _message(parameters: type[Parameters], error: ErrorDetails) -> str:
+    """What is wrong with a value. A pattern is said in words, or by an example."""
+    name = str(error["loc"][0]) if error["loc"] else ""
+    if error["type"] != "string_pattern_mismatch" or name not in parameters.model_fields:
+        return error["msg"]
+    if name in parameters.file_fields():
+        reads_links = "http" in str(error.get("ctx", {}).get("pattern", ""))
+        return LINK_OR_UPLOAD if reads_links else UPLOAD_ALONE
+    examples = parameters.model_fields[name].examples
+    return f"Must look like {examples[0]}." if examples and isinstance(examples[0], str) else error["msg"]
 
 
 def _concerning(parameters: type[Parameters], rules: Mapping[str, Value]) -> Mapping[str, Value]:
