@@ -4,7 +4,6 @@ All output passes through here and is made harmless for terminals: see terminal_
 """
 
 import json
-import os
 import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ from rich.text import Text
 from aijobs.domain.lifecycle import JobStatus
 from cli import terminal_text
 from cli.errors import CommandError
+from cli.words.wording import in_words, words
 
 PLAIN_WIDTH: Final = 1000  #: columns, when the output is no terminal: nothing is cut off for programs
 NEVER_CUT: Final = frozenset({"CODE", "ID", "JOB"})  #: columns that people copy from
@@ -93,7 +93,8 @@ def show_error(error: CommandError, *, as_json: bool = False) -> None:
         return
     warn(Text("Error:", style="bold red"), str(error))
     for line in error.details:
-        warn(Text(f"  {line}"))
+        place, colon, problem = line.partition(": ")
+        warn(Text(f"  {place}{colon}{in_words(problem)}" if colon else f"  {in_words(line)}"))
     if error.hint:
         warn(Text(error.hint, style="dim"))
 
@@ -114,7 +115,7 @@ def show_table(
     for index, column in enumerate(columns):
         min_width = max((row[index].cell_len for row in texts), default=0) if column in NEVER_CUT else None
         table.add_column(
-            column,
+            in_words(column),
             justify="right" if column in right else "left",
             no_wrap=True,
             min_width=min_width,
@@ -127,7 +128,7 @@ def show_table(
 
 def show_pairs(pairs: Iterable[tuple[str, str | Text]]) -> None:
     """Names and values, line by line; empty values are left out."""
-    shown = [(name, value) for name, value in pairs if value]
+    shown = [(in_words(name), value) for name, value in pairs if value]
     width = max((cell_len(name) for name, _ in shown), default=0)
     for name, value in shown:
         say(Text(set_cell_size(name, width + 2), style="dim"), value)
@@ -135,13 +136,7 @@ def show_pairs(pairs: Iterable[tuple[str, str | Text]]) -> None:
 
 def status_text(status: JobStatus) -> Text:
     """`Processing`, or `生成中` where the terminal's language is Chinese."""
-    return Text(status.zh if speaks_chinese() else status.en, style=STYLE_OF[status])
-
-
-def speaks_chinese() -> bool:
-    """By the locale, whose variables count in this order (POSIX, 8.2)."""
-    named = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
-    return named.lower().startswith("zh")
+    return Text(words().status(status), style=STYLE_OF[status])
 
 
 def percent(value: float) -> str:
@@ -200,9 +195,16 @@ def text(part: str | Text, style: str = "") -> Text:
 
 
 def _line(parts: Iterable[str | Text], *, indent: int) -> Text:
-    line = Text(" " * indent).append_text(Text(" ").join(_texts(parts)))
+    line = Text(" " * indent).append_text(Text(" ").join(_texts(map(_in_words, parts))))
     line.rstrip()
     return line
+
+
+def _in_words(part: str | Text) -> str | Text:
+    """A styled text keeps its style, where it has one alone."""
+    if isinstance(part, str):
+        return in_words(part)
+    return part if part.spans else Text(in_words(part.plain), style=part.style)
 
 
 def _texts(parts: Iterable[str | Text]) -> list[Text]:

@@ -9,6 +9,8 @@ from socket import gethostname
 from typing import Annotated, Final, NoReturn
 
 import typer
+from typer.exceptions import TyperException
+from typer.main import get_command
 
 from aijobs.domain.errors import (
     DatabaseUnavailable,
@@ -22,6 +24,7 @@ from aijobs.settings import SettingsError
 from cli import console
 from cli.errors import NAMESPACE_TAKEN_HINT, CommandError, Exit
 from cli.signals import exit_now
+from cli.words.wording import translate_help
 
 #: Where each command is, in the order of the help.
 COMMANDS: Final[Mapping[str, str]] = {
@@ -76,9 +79,14 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command that the arguments name. Returns its exit code."""
     try:
         with acting_from(_origin(arguments)):
-            build_cli(arguments[0] if arguments else "")(arguments, prog_name="aijobs")
-    except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else Exit.ERROR
+            command = get_command(build_cli(arguments[0] if arguments else ""))
+            translate_help(command)
+            ended = command.main(arguments, prog_name="aijobs", standalone_mode=False)
+            return ended if isinstance(ended, int) else Exit.SUCCESS
+    except SystemExit as left:
+        return left.code if isinstance(left.code, int) else Exit.ERROR
+    except TyperException as misused:
+        return _show_misuse(misused, as_json="--json" in arguments)
     except CommandError as error:
         console.show_error(error, as_json="--json" in arguments)
         return error.code
@@ -93,7 +101,13 @@ def run(arguments: Sequence[str]) -> int:
             raise
         console.show_error(command_error)
         return command_error.code
-    return Exit.SUCCESS
+
+
+def _show_misuse(misused: TyperException, *, as_json: bool) -> int:
+    """An option, argument or command that is written wrongly. Without a message, the help was shown instead."""
+    if message := str(getattr(misused, "format_message", misused.__str__)()).strip():
+        console.show_error(CommandError(message, hint="aijobs --help", code=Exit.USAGE), as_json=as_json)
+    return Exit.USAGE
 
 
 def _origin(arguments: Sequence[str]) -> Origin:

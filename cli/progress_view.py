@@ -16,6 +16,7 @@ from rich.text import Text
 from aijobs.domain.jobs.events import EventKind, JobEvent
 from aijobs.domain.lifecycle import BAD_ENDS, ORDER, JobStatus
 from cli import console, terminal_text
+from cli.words.wording import in_words
 
 FRAMES_PER_SECOND: Final = 10
 BAR_WIDTH: Final = 40
@@ -58,7 +59,7 @@ class PlainProgress:
         unit = "" if event.unit_progress is None else console.percent(event.unit_progress)
         named = f"{event.job_status_name:<10}  {set_cell_size(event.job_status.zh, 6)}  {event.job_status.en:<10}"
         more = "  ".join(filter(None, (_stage(event), _foretold(event))))
-        console.say(f"{after:>9}  {named}  {unit:>5}  overall {event.overall_progress:6.2f} %  {more}")
+        console.say(f"{after:>9}  {named}  {unit:>5}  {in_words('overall')} {event.overall_progress:6.2f} %  {more}")
 
     def connection_lost(self, reason: str) -> None:
         console.say(f"{reason} Trying again.")
@@ -83,7 +84,7 @@ class LiveProgress:
         self._entered.setdefault(event.job_status, event.at)
 
     def connection_lost(self, reason: str) -> None:
-        self._interruption = terminal_text.one_line(f"{reason} Trying again.")
+        self._interruption = terminal_text.one_line(in_words(f"{reason} Trying again."))
 
     def __rich__(self) -> RenderableType:
         if self._latest is None:
@@ -172,9 +173,9 @@ def waits_for(waiting: Mapping[str, Any] | None) -> str:
     if not waiting:
         return ""
     times = (("next", "next_at"), ("at the latest", "gives_up_at"), ("starts about", "estimated_start"))
-    known = [f"{label} {console.local_time(waiting[name])}" for label, name in times if waiting.get(name)]
-    place = [f"place {waiting['position']} in line"] if waiting.get("position") else []
-    return terminal_text.one_line(" · ".join((waiting["message"], *place, *known)))
+    known = [in_words(f"{label} {console.local_time(waiting[name])}") for label, name in times if waiting.get(name)]
+    place = [in_words(f"place {waiting['position']} in line")] if waiting.get("position") else []
+    return terminal_text.one_line(" · ".join((in_words(waiting["message"]), *place, *known)))
 
 
 def _names(status: JobStatus, weight: str) -> tuple[Text, Text]:
@@ -195,14 +196,14 @@ def _unit_bar(event: JobEvent) -> RenderableType:
 def _stage(event: JobEvent) -> str:
     """`stage 2 of 4`, for a generation that has several stages."""
     known = event.kind is EventKind.PROGRESS and {"stage", "stages"} <= event.detail.keys()
-    return f"stage {event.detail['stage']} of {event.detail['stages']}" if known else ""
+    return in_words(f"stage {event.detail['stage']} of {event.detail['stages']}") if known else ""
 
 
 def _foretold(event: JobEvent) -> str:
     """`estimated, ends about 2026-11-21 10:01:00`, where the time of jobs before it says so."""
     ends = event.detail.get("estimated_end")
-    mark = "estimated" if event.detail.get("estimated") else ""
-    end = f"ends about {console.local_time(ends)}" if ends else ""
+    mark = in_words("estimated") if event.detail.get("estimated") else ""
+    end = in_words(f"ends about {console.local_time(ends)}") if ends else ""
     return ", ".join(filter(None, (mark, end)))
 
 

@@ -224,7 +224,7 @@ def _estimate(estimate: Document | None) -> str:
     usual, slow = console.seconds(estimate["usual_seconds"]), console.seconds(estimate["slow_seconds"])
     ends = estimate.get("estimated_end")
     end = f"this one ends about {console.local_time(ends)}" if ends else "this one takes longer than nearly all"
-    return f"{usual}, nine of ten at most {slow}; {end}"
+    return f"{usual}, 90 % within {slow}; {end}"
 
 
 def _cost(cost: Document | None) -> str:

@@ -17,7 +17,7 @@ from cli.commands.jobs import show_saved
 from cli.commands.watch import follow_and_show
 from cli.errors import CommandError, Exit
 from cli.options import ApiOptions, AsJson, DataDir, ExpiresAt, Key, Priority, StartAt, Url, User, moment
-from cli.suggestions import with_suggestions
+from cli.words.suggestions import with_suggestions
 
 FILE_MARK: Final = "@"
 URL_OR_FILE_CODE: Final = ("http://", "https://", "file_")

@@ -11,8 +11,8 @@ from aijobs.persistence.database import Database
 from aijobs.persistence.health import health_findings
 from aijobs.settings import Settings
 from cli.doctor.report import Finding, broken, doubtful
+from cli.words.wording import words
 from dashboard.formatting import finding_values
-from dashboard.language import Language, Messages
 from workflows.namespace.connection import CERTIFICATE, temporal_certificates
 
 #: By other checks, as the client certificate for Temporal is.
@@ -35,8 +35,8 @@ async def host_and_expiry(database: Database, settings: Settings) -> list[Findin
 
 
 def _finding(found: HealthFinding) -> Finding:
-    english, values = Messages(Language.EN), finding_values(found)
-    message = english(f"health_finding.{found.kind}", **values)
+    language, values = words(), finding_values(found)
+    message = language(f"health_finding.{found.kind}", **values)
     when = f" ({found.at:%Y-%m-%d %H:%M} UTC)" if found.at else ""
     report = broken if found.is_broken else doubtful
-    return report("Health", f"{message}{when}.", english(f"health_finding_advice.{found.kind}", **values))
+    return report("Health", f"{message}{when}.", language(f"health_finding_advice.{found.kind}", **values))

@@ -51,8 +51,12 @@ class Sentences:
         for pattern, template in self._patterns:
             if found := pattern.fullmatch(text):
                 gaps = found.groupdict()
-                return template.format(**{name: self._translated(gap, depth - 1) or gap for name, gap in gaps.items()})
+                return template.format(**{name: self._gap(gap, depth - 1) for name, gap in gaps.items()})
         return None
+
+    def _gap(self, text: str, depth: int) -> str:
+        """What is written in capitals is a name, as of a status."""
+        return text if text.isupper() else self._translated(text, depth) or text
 
     def _several(self, text: str, depth: int) -> str | None:
         """Divided into two, each of which is known."""
