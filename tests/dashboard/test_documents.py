@@ -43,7 +43,7 @@ async def upload_document(
     page: Page, stack: StoryStack, file: Path | dict[str, Any] = CONTRACT, *, template: str
 ) -> None:
     await page.goto(f"{url_of(stack)}/documents?template={template}")
-    await page.get_by_label("User").first.fill("ada")
+    await page.get_by_role("textbox", name="User").first.fill("ada")
     await page.get_by_label("Drop a document here").set_input_files(file)  # type: ignore[arg-type]
     await page.get_by_role("button", name="Submit").click()
 
@@ -58,7 +58,7 @@ async def test_what_a_document_will_cost_is_said_and_nothing_begins(
     visitor = await open_visitor(url_of(stack), key=key_of(stack))
     page = visitor.page
     await page.goto(f"{url_of(stack)}/documents?template=contract_zh")
-    await page.get_by_label("User").first.fill("ada")
+    await page.get_by_role("textbox", name="User").first.fill("ada")
     await page.get_by_label("Drop a document here").set_input_files(CONTRACT)
 
     await page.get_by_role("button", name="Estimate the cost").click()
@@ -141,7 +141,7 @@ async def test_what_is_wrong_with_a_table_is_said_above_the_form(stack: StorySta
     await upload_document(visitor.page, stack, excel(["订单号", "金额"], ["A-1", "much"]), template="orders")
 
     await expect(visitor.page.get_by_role("alert")).to_contain_text("Row 2, 金额")
-    await expect(visitor.page.get_by_label("User").first).to_have_value("ada")
+    await expect(visitor.page.get_by_role("textbox", name="User").first).to_have_value("ada")
 
 
 async def test_a_file_may_be_dropped_and_says_what_will_become_of_it(
@@ -198,7 +198,7 @@ async def test_the_example_page_uploads_and_follows(stack: StoryStack, open_visi
     await visitor.open("/example")
     await visitor.page.get_by_label("File").set_input_files(CONTRACT)
     await visitor.page.get_by_label("Template id").fill("contract_zh")
-    await visitor.page.get_by_label("User").fill("ada")
+    await visitor.page.get_by_role("textbox", name="User").fill("ada")
 
     await visitor.page.get_by_role("button", name="Upload").click()
 
@@ -225,7 +225,7 @@ async def test_an_end_user_sees_the_stages_without_their_prompts(stack: StorySta
     assert signed_in.status == 204
     await visitor.open("/documents?template=contract_zh")
 
-    await expect(page.get_by_label("User")).to_have_count(0)
+    await expect(page.get_by_role("textbox", name="User")).to_have_count(0)
     await page.get_by_label("Drop a document here").set_input_files(CONTRACT)
     await page.get_by_role("button", name="Submit").click()
     await expect(page.get_by_role("region", name="Table")).to_contain_text("HT-2026-0317", timeout=SECONDS)

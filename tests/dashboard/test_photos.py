@@ -34,7 +34,7 @@ def key_of(stack: StoryStack) -> str:
 
 async def upload_photo(page: Page, stack: StoryStack, file: Path = PHOTO) -> None:
     await page.goto(f"{url_of(stack)}/photos")
-    await page.get_by_label("User").fill("ada")
+    await page.get_by_role("textbox", name="User").fill("ada")
     await page.get_by_label("A photo").set_input_files(file)
     await page.get_by_role("button", name="Review photo").click()
 
