@@ -109,6 +109,8 @@ def health(session: Session, model_id: str, *, since: datetime, user_id: str | N
         select(JobRow.id, JobRow.code, JobRow.job_status, JobRow.cost_time).where(col(JobRow.id).in_(ids))
     )
     rows = sorted(found.all(), reverse=True)
+    if not rows:
+        return ModelStatistics(stages={})
     done = [code for _, code, status, _ in rows if status is JobStatus.SUCCESS]
     failed = len(rows) - len(done)
     times = sorted(seconds for _, _, status, seconds in rows if status is JobStatus.SUCCESS and seconds is not None)
