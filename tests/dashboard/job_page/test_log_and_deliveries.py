@@ -57,6 +57,8 @@ async def test_the_webhooks_of_a_job_are_on_its_page_for_those_they_belong_to(
     await expect(shown).to_contain_text("job.failed")
     await expect(shown).to_contain_text("Waiting")
     assert "5ec2e7" not in await visitor.page.content()
+    await shown.get_by_role("link", name="job.failed").click()
+    await visitor.page.wait_for_url("**/webhooks/deliveries/hook_*")
 
     await ada.open(f"/jobs/{code}")
     await expect(ada.page.locator("#status")).to_be_visible()
