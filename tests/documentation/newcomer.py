@@ -18,6 +18,14 @@ UP: Final = ".venv/bin/aijobs up"
 UP_PORTS: Final = {"--api-port": "8080", "--temporal-port": "7233", "--ui-port": "8233", "--sandbox-port": "9400"}
 READY: Final = "Ctrl-C stops everything"
 TIMEOUT: Final = 600.0
+EXAMPLE_URL: Final = "https://jobs.example.com"
+EXAMPLE_KEY: Final = "aijobs_…"
+RUN: Final = """
+import ast, asyncio, inspect, sys
+code = compile(sys.argv[1], "snippet", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+running = eval(code, {"__name__": "__main__"})
+if inspect.iscoroutine(running): asyncio.run(running)
+"""
 
 
 @dataclass
@@ -51,7 +59,10 @@ class Newcomer:
         return await self._run("bash", "-eu", "-o", "pipefail", "-c", self._at_own_ports(commands), cwd=self.folder)
 
     async def runs_python(self, program: str) -> str:
-        return await self._run(".venv/bin/python", "-c", self._at_own_ports(program), cwd=self.folder)
+        """Runs a program, which may await, with the address and the key of this installation in their places."""
+        key = (self.folder / ".aijobs" / "key").read_text().strip()
+        own = program.replace(EXAMPLE_URL, "http://127.0.0.1:8080").replace(EXAMPLE_KEY, key)
+        return await self._run(".venv/bin/python", "-c", RUN, self._at_own_ports(own), cwd=self.folder)
 
     @asynccontextmanager
     async def up(self) -> AsyncIterator[None]:
