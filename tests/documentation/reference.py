@@ -73,20 +73,30 @@ def _sockets() -> Iterator[APIWebSocketRoute]:
         yield from (route for route in module.router.routes if isinstance(route, APIWebSocketRoute))
 
 
-def errors_reference(_language: Language) -> str:
+def errors_reference(language: Language) -> str:
+    words = messages(language)
+    heads, yes = {
+        Language.EN: (("code", "HTTP status", "another try may help", "what"), "yes"),
+        Language.ZH: (("代码", "HTTP 状态码", "再试可能有用", "含义"), "是"),
+    }[language]
     rows = [
-        (code(kind.code), str(STATUS_OF[kind].value), "yes" if issubclass(kind, TransientError) else "", about)
+        (
+            code(kind.code),
+            str(STATUS_OF[kind].value),
+            yes if issubclass(kind, TransientError) else "",
+            about if language == Language.EN else words.get(f"error_code.{kind.code}", about),
+        )
         for kind, about in error_kinds().items()
     ]
-    return table(("code", "HTTP status", "another try may help", "what"), rows)
+    return table(heads, rows)
 
 
 def error_kinds() -> dict[type[AijobsError], str]:
-    """Every error with what the drawing of their tree says of it, else its docstring."""
+    """Every error with a code of its own, with what the drawing of their tree says of it, else its docstring."""
     assert errors.__doc__ is not None
     drawn = dict(re.findall(r"^[│ ]*[├└]── (\w+)[ ]*(.*)$", errors.__doc__, re.MULTILINE))
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, AijobsError)]
-    return {kind: drawn.get(kind.__name__) or first_sentence(kind) for kind in kinds}
+    return {kind: drawn.get(kind.__name__) or first_sentence(kind) for kind in kinds if "code" in vars(kind)}
 
 
 def commands_reference(_language: Language) -> str:

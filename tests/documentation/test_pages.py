@@ -6,9 +6,9 @@ from typing import Final
 
 import pytest
 
-from aijobs.domain import errors
 from aijobs.domain.catalogue import Catalogue
 from aijobs.settings import SHIPPED_CATALOGUE
+from api.problems import STATUS_OF
 from tests.documentation.snippets import CHINESE_README, README, ROOT, snippets, snippets_in
 
 DOCS: Final = ROOT / "docs"
@@ -74,14 +74,15 @@ def test_the_catalogue_in_the_settings_is_one() -> None:
 
 
 def test_codes_that_help_with_troubles_are_codes_of_errors() -> None:
-    known = {getattr(kind, "code", None) for kind in vars(errors).values()}
+    status_of = {kind.code: str(status.value) for kind, status in STATUS_OF.items()}
     page = (DOCS / "troubleshooting.md").read_text("utf-8")
-    statuses = re.findall(r"^\| 4\d\d `(\w+)`", page, re.MULTILINE)
-    failures = page[page.index("## A job failed") : page.index("All codes:")]
-    named = {*statuses, *re.findall(r"`([a-z]+_[a-z_]+)`", failures)}
+    refusals = re.findall(r"^\| (4\d\d) `(\w+)`", page, re.MULTILINE)
+    failures = set(re.findall(r"`([a-z]+_[a-z_]+)`", page[page.index("## A job failed") : page.index("All codes:")]))
 
-    assert len(named) >= 12
-    assert named <= known
+    assert len(refusals) >= 6
+    assert [(status_of[code], code) for _, code in refusals] == refusals
+    assert len(failures) >= 6
+    assert failures <= status_of.keys()
 
 
 def test_pictures_are_small() -> None:
