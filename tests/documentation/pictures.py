@@ -7,6 +7,7 @@ import asyncio
 import io
 import os
 import pty
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -28,7 +29,6 @@ from tests.stories.stack import StoryStack, running_stack
 
 PICTURES: Final = ROOT / "docs" / "pictures"
 SUFFIXES: Final = {"en": "", "zh": ".zh"}
-LOCALES: Final = {"en": "C.UTF-8", "zh": "zh_CN.UTF-8"}
 
 VIEW: Final = ViewportSize(width=1280, height=800)
 COLOURS: Final = 128  #: of a screenshot: flat pages need no more
@@ -83,23 +83,23 @@ async def save_screenshot(page: Page, path: Path) -> None:
     shot.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
-def capture_terminal(language: str) -> None:
+def capture_terminal() -> None:
+    """One for both languages, since the demo speaks both."""
     with tempfile.TemporaryDirectory() as folder:
-        screen = _demo_in(Path(folder), LOCALES[language])
+        screen = _demo_in(Path(folder))
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
     console.print(Text("$ ", style="green") + Text("make demo", style="bold"))
     for text in _shown(screen):
         console.print(text, soft_wrap=True)
     svg = console.export_svg(title="make demo", code_format=SVG, unique_id="terminal")
-    (PICTURES / f"terminal{SUFFIXES[language]}.svg").write_text(svg, "utf-8")
+    (PICTURES / "terminal.svg").write_text(svg, "utf-8")
 
 
-def _demo_in(folder: Path, locale: str) -> pyte.Screen:
+def _demo_in(folder: Path) -> pyte.Screen:
     """What a terminal shows after `aijobs demo`."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith((*OURS, "LC_", "LANG"))}
     terminal = {
-        "LANG": locale,
-        "LC_ALL": locale,
+        "LANG": "C.UTF-8",
         "TERM": "xterm-256color",
         "COLUMNS": str(COLUMNS),
         "LINES": str(LINES),
@@ -122,7 +122,9 @@ def _demo_in(folder: Path, locale: str) -> pyte.Screen:
 def _as_in_a_clone(folder: Path) -> None:
     """Stands where a newcomer stands, so that paths are as they see them, with a data directory of its own."""
     for entry in ROOT.iterdir():
-        if not entry.name.startswith("."):
+        if entry.name == "cli":
+            shutil.copytree(entry, folder / entry.name)  # whose samples are named by where they truly are
+        elif not entry.name.startswith("."):
             (folder / entry.name).symlink_to(entry)
     os.chdir(folder)
 
@@ -158,8 +160,7 @@ def _rich_colour(name: str) -> str:
 
 
 def main() -> None:
-    for language in SUFFIXES:
-        capture_terminal(language)
+    capture_terminal()
     asyncio.run(capture_dashboard())
 
 
