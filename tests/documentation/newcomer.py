@@ -98,9 +98,13 @@ class Newcomer:
 
     @property
     def _environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "LANG", "LC_"))}
+        kept = {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
         python = Path(sys.base_prefix) / "bin"
-        return {"PATH": f"{python}:/usr/local/bin:/usr/bin:/bin", "HOME": str(self.folder.parent)} | kept
+        return {
+            "PATH": f"{python}:/usr/local/bin:/usr/bin:/bin",
+            "HOME": str(self.folder.parent),
+            "LANG": "C.UTF-8",
+        } | kept
 
     async def _run(self, *command: str, cwd: Path) -> str:
         process = await asyncio.create_subprocess_exec(
