@@ -30,6 +30,7 @@ from aijobs.usecases.beautify_photo import BeautifyPhoto
 from aijobs.usecases.cancel_job import CancelJob
 from aijobs.usecases.delete import Delete
 from aijobs.usecases.export_batch import ExportBatch
+from aijobs.usecases.export_jobs import ExportJobs
 from aijobs.usecases.intake_document import IntakeDocument
 from aijobs.usecases.keep_keys import KeepKeys
 from aijobs.usecases.models import AvailableModels
@@ -285,6 +286,7 @@ Steer = Annotated[SteerBatch, _dependency(lambda app: app.steer_batch)]
 Cancel = Annotated[CancelJob, _dependency(lambda app: app.cancel_job)]
 DataRules = Annotated[DataDecisions, _dependency(lambda app: DataDecisions(database=app.database))]
 Deleting = Annotated[Delete, _dependency(lambda app: app.delete)]
+ExportFound = Annotated[ExportJobs, _dependency(lambda app: ExportJobs(app.database, app.job_responses.documents))]
 Rerun = Annotated[RerunJob, _dependency(lambda app: app.rerun_job)]
 Pauses = Annotated[PauseJobs, _dependency(lambda app: app.pause_jobs)]
 Resolve = Annotated[ResolveJob, _dependency(lambda app: app.resolve_job)]

@@ -9,6 +9,7 @@ from dashboard import assets, thumbnails
 from dashboard.pages import (
     audit,
     batches,
+    bulk_jobs,
     document_review,
     documents,
     example,
@@ -42,6 +43,7 @@ ROUTERS: Final = (
     login.router,
     overview.router,
     jobs.router,
+    bulk_jobs.router,
     batches.router,
     job.router,
     job_actions.router,

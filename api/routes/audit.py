@@ -1,6 +1,5 @@
 """`/api/audit`: who has done what, by the page or as one file."""
 
-from enum import StrEnum
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
@@ -17,23 +16,12 @@ from api.checked_route import CheckedRoute
 from api.dependencies import Db
 from api.problems import problem_responses
 from api.requests.paths import CodeCursor
+from api.schemas.exports import ExportFormat, documented, export_response
 from api.schemas.jobs import Page, Shape
 
 MAX_PAGE: Final = 200
 KIND: Final = r"^[a-z_]{1,40}(\.[a-z_]{1,40})?$"
 
-
-class AuditFormat(StrEnum):
-    """What an export comes as."""
-
-    JSONL = "jsonl"
-    CSV = "csv"
-
-
-MEDIA_TYPES: Final = {AuditFormat.JSONL: "application/jsonl", AuditFormat.CSV: "text/csv; charset=utf-8"}
-DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"description": "A line for each act, oldest first.", "content": {"application/jsonl": {}, "text/csv": {}}}
-}
 
 router = APIRouter(prefix="/api/audit", tags=["operations"], route_class=CheckedRoute)
 
@@ -71,7 +59,7 @@ class AuditPageQuery(AuditQuery):
 class ExportQuery(AuditQuery):
     """Which acts, and in what form."""
 
-    format: AuditFormat = AuditFormat.JSONL
+    format: ExportFormat = ExportFormat.JSONL
 
 
 class AuditEntry(Shape):
@@ -103,13 +91,12 @@ async def list_acts(_caller: AuditReader, database: Db, query: Annotated[AuditPa
     "/export",
     summary="Export who has done what",
     response_class=StreamingResponse,
-    responses={**DOCUMENTED, **problem_responses(401, 403, 422)},
+    responses={**documented("A line for each act, oldest first."), **problem_responses(401, 403, 422)},
 )
 async def export_acts(_caller: AuditReader, database: Db, query: Annotated[ExportQuery, Query()]) -> StreamingResponse:
     """All acts that fit, as one file. The export is recorded itself. Needs the scope `audit:read`."""
-    lines = await export_audit(database, query.chosen(), as_csv=query.format is AuditFormat.CSV)
-    headers = {"Content-Disposition": f'attachment; filename="audit.{query.format}"'}
-    return StreamingResponse(lines, media_type=MEDIA_TYPES[query.format], headers=headers)
+    lines = await export_audit(database, query.chosen(), as_csv=query.format is ExportFormat.CSV)
+    return export_response(lines, query.format, name="audit")
 
 
 def entry_of(row: AuditRow) -> AuditEntry:

@@ -1,12 +1,13 @@
 """`/api/jobs`: create, list, get, cancel, delete."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Body, Depends, Query
 from fastapi.openapi.models import Example
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from aijobs.domain.jobs.job import JobRequest
@@ -18,10 +19,11 @@ from aijobs.persistence.jobs.search import JobFilter, count_jobs, jobs_page
 from aijobs.usecases.delete import JOB
 from api.auth.caller import Reader, Writer
 from api.checked_route import KeyedParameter
-from api.dependencies import Accept, Cancel, Db, Deleting, Jobs
+from api.dependencies import Accept, Cancel, Db, Deleting, ExportFound, Jobs
 from api.problems import problem_responses
 from api.requests.paths import CodeCursor, JobCode, queried_status
 from api.requests.strict_json import StrictRoute
+from api.schemas.exports import ExportFormat, documented, export_response
 from api.schemas.job_responses import with_exchange
 from api.schemas.jobs import Job, JobList, JobTotal, JobWithExchange
 from api.schemas.stored_responses import IdempotencyKey, receipt_response
@@ -74,8 +76,8 @@ class SortOrder(StrEnum):
     OLDEST_FIRST = "create_time"
 
 
-class JobQuery(BaseModel):
-    """Filters, which must all fit, and the page. `metadata[key]` is read beside it."""
+class JobSearch(BaseModel):
+    """Filters, which must all fit, and the order. `metadata[key]` is read beside it."""
 
     model_config = ConfigDict(protected_namespaces=())
 
@@ -98,9 +100,6 @@ class JobQuery(BaseModel):
     created_after: Timestamp | None = Field(default=None, description="RFC 3339, inclusive.")
     created_before: Timestamp | None = Field(default=None, description="RFC 3339, exclusive.")
     sort: SortOrder = SortOrder.NEWEST_FIRST
-    total: bool = Field(default=False, description="Whether to count those on all pages, too.")
-    cursor: CodeCursor | None = None
-    limit: int = Field(default=20, ge=1, le=MAX_PAGE)
 
     def job_filter(self, user_id: str | None, metadata: Mapping[str, str]) -> JobFilter:
         """Raises BadInput for an unknown status."""
@@ -114,12 +113,28 @@ class JobQuery(BaseModel):
             metadata=metadata,
             created_after=self.created_after,
             created_before=self.created_before,
-            cursor=self.cursor,
             oldest_first=self.sort is SortOrder.OLDEST_FIRST,
         )
 
 
+class JobQuery(JobSearch):
+    """Which jobs, and which page of them."""
+
+    total: bool = Field(default=False, description="Whether to count those on all pages, too.")
+    cursor: CodeCursor | None = None
+    limit: int = Field(default=20, ge=1, le=MAX_PAGE)
+
+
+class JobExportQuery(JobSearch):
+    """Which jobs, and in what form."""
+
+    format: ExportFormat = ExportFormat.JSONL
+
+
 METADATA: Final = KeyedParameter("metadata", max_keys=MAX_METADATA_FILTERS)
+METADATA_DOCUMENTED: Final = METADATA.documented(
+    "`metadata[album]=holidays`: the whole value of a key of the metadata."
+)
 MetadataFilter = Annotated[Mapping[str, str], Depends(METADATA)]
 
 
@@ -146,7 +161,7 @@ async def create_job(
     "",
     summary="List and search jobs",
     responses=problem_responses(401, 403, 422),
-    openapi_extra=METADATA.documented("`metadata[album]=holidays`: the whole value of a key of the metadata."),
+    openapi_extra=METADATA_DOCUMENTED,
 )
 async def list_jobs(
     query: Annotated[JobQuery, Query()], metadata: MetadataFilter, caller: Reader, database: Db, jobs: Jobs
@@ -156,7 +171,7 @@ async def list_jobs(
     What is in documents (a part of a text, an error, metadata) is looked for in 5,000 jobs for each page: a page may
     be empty and yet have a `next_cursor`, with which to look into the older ones.
     """
-    job_filter = query.job_filter(caller.visible_user, metadata)
+    job_filter = replace(query.job_filter(caller.visible_user, metadata), cursor=query.cursor)
     rows, next_page = await database.snapshot(jobs_page, job_filter, limit=query.limit)
     counted = await database.snapshot(count_jobs, job_filter) if query.total else None
     return JobList(
@@ -165,6 +180,22 @@ async def list_jobs(
         next_cursor=next_page,
         total=JobTotal(count=counted.count, is_exact=counted.is_exact) if counted else None,
     )
+
+
+@router.get(
+    "/export",
+    summary="Export jobs",
+    response_class=StreamingResponse,
+    responses={**documented("A line for each job, in their order."), **problem_responses(401, 403, 422)},
+    openapi_extra=METADATA_DOCUMENTED,
+)
+async def export_jobs(
+    query: Annotated[JobExportQuery, Query()], metadata: MetadataFilter, caller: Reader, export: ExportFound
+) -> StreamingResponse:
+    """All jobs that a search finds, as one file. JSON Lines are jobs as `GET /api/jobs` has them; links expire."""
+    job_filter = query.job_filter(caller.visible_user, metadata)
+    lines = await export(job_filter, as_csv=query.format is ExportFormat.CSV)
+    return export_response(lines, query.format, name="jobs")
 
 
 @router.get("/{code}", summary="Look at a job", responses=problem_responses(401, 403, 404, 422))

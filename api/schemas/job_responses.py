@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlmodel import Session
 
@@ -65,6 +66,10 @@ class JobResponses:
             )
             for row in rows
         ]
+
+    async def documents(self, rows: Sequence[JobRow]) -> list[dict[str, Any]]:
+        """The same as JSON."""
+        return [job.model_dump(mode="json") for job in await self.of(rows)]
 
     async def one(self, row: JobRow) -> Job:
         return (await self.of([row]))[0]

@@ -45,6 +45,7 @@ NEED_NONE: Final[Mapping[str, str]] = {
 TESTED_ELSEWHERE: Final[Mapping[str, str]] = {
     "POST /api/models": "tests/api/test_added_models.py",
     "DELETE /api/models/{model_id}": "tests/api/test_added_models.py",
+    "POST /jobs/bulk": "tests/dashboard/test_bulk_jobs.py",
     "POST /api/documents/{code}/review": "tests/stories/test_documents.py",
     "POST /documents/{code}/review": "tests/dashboard/test_document_review.py",
 }

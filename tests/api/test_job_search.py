@@ -1,5 +1,6 @@
 """`GET /api/jobs` as a search: by error, vendor's id, metadata, text; in both orders, with a total."""
 
+import json
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from aijobs.domain.jobs.job import JobError, Stage
 from aijobs.domain.jobs.submissions import Accepted, ProviderRequest
 from aijobs.domain.lifecycle import JobStatus
+from aijobs.usecases import export_jobs
 from tests.api.installation import ApiUnderTest
 from tests.api.pictures import picture
 
@@ -114,3 +116,25 @@ async def test_a_vendors_id_finds_the_job_that_moves_its_results_again_too(api: 
     assert await found(api, out_id="pred 2", q="photo") == [other]
     assert await found(api, out_id="pred 2", q="pred 1") == []
     assert await found(api, out_id="pred 3") == []
+
+
+async def test_a_search_is_exported_to_its_end_by_whoever_may_see_it(
+    api: ApiUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export_jobs, "AT_ONCE", 2)
+    codes = [await api.job("ada", metadata={"album": "cats"}) for _ in range(5)]
+    await api.job("bo", metadata={"album": "cats"})
+    hers = await api.key_for("ada")
+
+    lines = await api.http.get("/api/jobs/export", params={"metadata[album]": "cats"}, headers=hers)
+    oldest = await api.http.get("/api/jobs/export", params={"sort": "create_time", "format": "csv"}, headers=hers)
+    none = await api.http.get("/api/jobs/export", params={"q": "no such job"}, headers=hers)
+    everybodys = await api.http.get("/api/jobs/export")
+    acts = (await api.http.get("/api/audit", params={"act": "data.exported"})).json()["data"]
+
+    assert [json.loads(line)["code"] for line in lines.text.splitlines()] == codes[::-1]
+    assert json.loads(lines.text.splitlines()[0]).keys() == (await api.http.get("/api/jobs")).json()["data"][0].keys()
+    assert [line.split(",")[0] for line in oldest.text.splitlines()[1:]] == codes
+    assert (none.text, len(everybodys.text.splitlines())) == ("", 6)
+    assert [(act["target"], act["after"]) for act in acts] == [("jobs", {"format": "jsonl"})]
+    assert (await api.http.get("/api/jobs/export?limit=3")).status_code == 422

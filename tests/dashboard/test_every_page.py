@@ -70,7 +70,8 @@ async def create_data(dashboard: DashboardUnderTest) -> list[str]:
         "/keys",
         "/sessions",
     ]
-    first = ["/", "/jobs", *jobs, "/new", "/models", *operators, *hooks, f"/example?job={running}"]
+    lists = ["/", "/jobs", "/jobs/bulk?action=rerun", "/jobs/bulk?action=cancel"]
+    first = [*lists, *jobs, "/new", "/models", *operators, *hooks, f"/example?job={running}"]
     return [*first, *await _batches(installation), *await _photos(installation), *await _documents(installation)]
 
 
@@ -144,6 +145,7 @@ PARTS_OF_PAGES: Final = frozenset(
         "/batches/{code}/live",
         "/documents/rows",
         "/documents/{code}/pages/{number}",
+        "/jobs/export",
         "/jobs/fresh",
         "/jobs/rows",
         "/jobs/{code}/inputs/{file_code}",
