@@ -105,6 +105,14 @@ class ApiClient:
             async for event in self._client.events(code, after=after, on_lost=report_lost):
                 yield JobEvent.model_validate(event.model_dump())
 
+    async def history(self, code: str) -> list[JobEvent]:
+        """The events of a job so far."""
+        with _client_errors_as_command_errors():
+            return [JobEvent.model_validate(event.model_dump()) for event in await self._client.history(code)]
+
+    async def patch(self, path: str, body: Document) -> Document:
+        return await self._request("PATCH", path, body=body)
+
     async def _request(self, method: str, path: str, **kwargs: Any) -> Document:
         with _client_errors_as_command_errors():
             document: Document = await self._client.request(method, path, **kwargs)

@@ -85,6 +85,11 @@ def show_document(document: Any) -> None:
     OUT.print(JSONHighlighter()(json_text) if OUT.is_terminal else json_text, soft_wrap=True)
 
 
+def compact(document: object) -> str:
+    """JSON within a line."""
+    return _json(document, indent=None)
+
+
 def show_error(error: CommandError, *, as_json: bool = False) -> None:
     """On stderr; for programs as one JSON document."""
     if as_json:

@@ -1,6 +1,7 @@
 """The `aijobs` command, assembled: each command is in a file of its own."""
 
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from getpass import getuser
@@ -22,6 +23,7 @@ from aijobs.domain.errors import (
 from aijobs.domain.values.audit import SYSTEM, ActorKind, Origin, acting_from
 from aijobs.settings import SettingsError
 from cli import console
+from cli.commands.completion import COMPLETE_VARIABLE, prepare_completion
 from cli.errors import NAMESPACE_TAKEN_HINT, CommandError, Exit
 from cli.signals import exit_now
 from cli.words.wording import translate_help
@@ -34,7 +36,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "batch": "cli.commands.batch:batch",
     "watch": "cli.commands.watch:watch",
     "jobs": "cli.commands.jobs:jobs",
-    "show": "cli.commands.jobs:show",
+    "show": "cli.commands.show:show",
+    "logs": "cli.commands.logs:logs",
     "download": "cli.commands.jobs:download",
     "open": "cli.commands.jobs:open_page",
     "cancel": "cli.commands.cancel:cancel",
@@ -63,6 +66,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "log-level": "cli.commands.log_level:log_level",
     "api": "cli.commands.serve:api",
     "sandbox": "cli.commands.sandbox:sandbox",
+    "completion": "cli.commands.completion:completion",
 }
 
 #: Commands that are processes of the installation: what they do is not done by whoever has started them.
@@ -79,7 +83,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command that the arguments name. Returns its exit code."""
     try:
         with acting_from(_origin(arguments)):
-            command = get_command(build_cli(arguments[0] if arguments else ""))
+            command = get_command(_cli_for(arguments))
             translate_help(command)
             ended = command.main(arguments, prog_name="aijobs", standalone_mode=False)
             return ended if isinstance(ended, int) else Exit.SUCCESS
@@ -142,6 +146,27 @@ def _as_command_error(failure: Exception) -> CommandError | None:
         hint = "Is TEMPORAL_ADDRESS right, and TEMPORAL_NAMESPACE? `aijobs doctor` looks."
         return CommandError(f"Temporal does not do what it is asked to: {failure}", hint=hint, code=Exit.UNREACHABLE)
     return None
+
+
+def _cli_for(arguments: Sequence[str]) -> typer.Typer:
+    """What the arguments need of it; when a shell asks for completions, what the words written so far need."""
+    if COMPLETE_VARIABLE not in os.environ:
+        return build_cli(arguments[0] if arguments else "")
+    prepare_completion()
+    words = re.split(r"\s+", os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS", ""))
+    return build_cli(words[1]) if len(words) > 2 and words[1] in COMMANDS else _only_names()
+
+
+def _only_names() -> typer.Typer:
+    """All commands without what they do: a shell does not wait for all of their modules."""
+    app = typer.Typer(add_completion=False)
+    for name in COMMANDS:
+        app.command(name, help=" ")(_nothing)
+    return app
+
+
+def _nothing() -> None:
+    """Stands for a command that is only named."""
 
 
 def build_cli(name: str) -> typer.Typer:

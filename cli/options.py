@@ -3,7 +3,7 @@
 import asyncio
 import os
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,8 @@ from typing import Annotated, Final
 
 import typer
 
-from aijobs.settings import Settings
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.settings import Settings, SettingsError
 from cli.api_client import ApiClient, Document, opened_api_client
 from cli.errors import CommandError, Exit
 
@@ -28,6 +29,10 @@ _UNITS: Final = {
 URL_FILE: Final = "url"  #: the API's URL while `aijobs up` runs with this data directory
 SANDBOX_FILE: Final = "sandbox.url"  #: where its sandbox answers
 TEMPORAL_FILE: Final = "temporal"  #: the address of the Temporal that it uses
+
+JOB_PREFIX: Final = "job_"
+COMPLETE_WITHIN: Final = timedelta(seconds=3)
+COMPLETED: Final = 30  #: words that a completion offers
 
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", help="Everything aijobs keeps here. Default: AIJOBS_DATA_DIR or .aijobs.")
@@ -46,7 +51,6 @@ StartAt = Annotated[
 ExpiresAt = Annotated[
     str | None, typer.Option("--expires-at", metavar="TIME", help="Cancel it when it has not started by then.")
 ]
-JobCode = Annotated[str, typer.Argument(metavar="CODE", help="The job's code: job_…")]
 
 
 @dataclass(frozen=True)
@@ -156,3 +160,44 @@ def line_in(path: Path) -> str | None:
         return None
     except (OSError, UnicodeDecodeError) as unreadable:
         raise CommandError(f"{path} cannot be read.") from unreadable
+
+
+def complete_jobs(ctx: typer.Context, incomplete: str) -> list[str]:
+    """The newest jobs whose codes begin like this."""
+    begun = len(incomplete) > len(JOB_PREFIX)
+    query = {"q": incomplete if begun else None, "limit": COMPLETED}
+    return _completed(ctx, "/api/jobs", "code", incomplete, query)
+
+
+def complete_models(ctx: typer.Context, incomplete: str) -> list[str]:
+    return _completed(ctx, "/api/models", "model_id", incomplete)
+
+
+def complete_endpoints(ctx: typer.Context, incomplete: str) -> list[str]:
+    return _completed(ctx, "/api/webhook-endpoints", "id", incomplete)
+
+
+def complete_statuses(incomplete: str) -> list[str]:
+    """In small letters, too: the command takes both, and a shell only what begins as it was written."""
+    names = [name for name in JobStatus.__members__ if name.startswith(incomplete.upper())]
+    return [name.lower() for name in names] if incomplete.islower() else names
+
+
+def _completed(
+    ctx: typer.Context, path: str, field: str, incomplete: str, query: Mapping[str, object] | None = None
+) -> list[str]:
+    """What the API lists and begins like this. Nothing where it cannot be asked: a shell has no place for errors."""
+    options = ApiOptions(*(ctx.params.get(name) for name in ("url", "key", "user", "data_dir")))
+
+    async def ask() -> Document:
+        async with asyncio.timeout(COMPLETE_WITHIN.total_seconds()), options.api() as api:
+            return await api.get(path, query)
+
+    try:
+        page = asyncio.run(ask())
+    except (CommandError, SettingsError, TimeoutError):
+        return []
+    return [one[field] for one in page["data"] if one[field].startswith(incomplete)]
+
+
+JobCode = Annotated[str, typer.Argument(metavar="CODE", help="The job's code: job_…", autocompletion=complete_jobs)]

@@ -195,6 +195,14 @@ def _params(assignments: list[str] | tuple[str, ...]) -> dict[str, Any]:
 
 
 async def _follow(api: ApiClient, code: str) -> Exit:
+    try:
+        return await _follow_to_the_end(api, code)
+    except asyncio.CancelledError:  # Ctrl-C
+        console.warn(Text(f"The batch goes on: aijobs batch show {code} --watch", style="dim"))
+        raise
+
+
+async def _follow_to_the_end(api: ApiClient, code: str) -> Exit:
     """Show the progress until the end. On a terminal as one bar, elsewhere a line whenever something has ended."""
     columns = (BarColumn(bar_width=40), TaskProgressColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console.OUT, disable=not console.OUT.is_terminal) as bar:

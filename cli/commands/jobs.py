@@ -1,4 +1,4 @@
-"""Commands that show what the API knows: jobs, one job."""
+"""`aijobs jobs`, and what is done with one of them: its outputs saved, its page opened."""
 
 import asyncio
 import webbrowser
@@ -14,8 +14,20 @@ from aijobs.domain.lifecycle import JobStatus
 from cli import console
 from cli.api_client import Document
 from cli.errors import CommandError, Exit
-from cli.options import ApiOptions, AsJson, DataDir, JobCode, Key, Url, User, api_url, load_settings, past_moment
-from cli.progress_view import waits_for
+from cli.options import (
+    ApiOptions,
+    AsJson,
+    DataDir,
+    JobCode,
+    Key,
+    Url,
+    User,
+    api_url,
+    complete_models,
+    complete_statuses,
+    load_settings,
+    past_moment,
+)
 
 MAX_PAGE: Final = 100
 
@@ -30,12 +42,18 @@ SearchText = Annotated[
     ),
 ]
 
+StatusName = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Only jobs in this status, e.g. PROCESSING.", autocompletion=complete_statuses),
+]
+ModelId = Annotated[
+    str | None, typer.Option(metavar="MODEL", help="Only jobs of this model_id.", autocompletion=complete_models)
+]
+
 
 def jobs(
-    status: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Only jobs in this status, e.g. PROCESSING.")
-    ] = None,
-    model: Annotated[str | None, typer.Option(metavar="MODEL", help="Only jobs of this model_id.")] = None,
+    status: StatusName = None,
+    model: ModelId = None,
     search: SearchText = None,
     error: Annotated[
         str | None, typer.Option(metavar="CODE", help="Only jobs that ended with this error, e.g. provider_rejected.")
@@ -79,26 +97,6 @@ def jobs(
         console.show_json(page)
     else:
         _show_jobs(page)
-
-
-def show(
-    code: JobCode,
-    exchange: Annotated[
-        bool, typer.Option("--exchange", help="Also what was sent to the provider, and its answer.")
-    ] = False,
-    as_json: AsJson = False,
-    user: User = None,
-    url: Url = None,
-    key: Key = None,
-    data_dir: DataDir = None,
-) -> None:
-    """Show one job."""
-    query = {"expand": "exchange"} if exchange else {}
-    job = ApiOptions(url, key, user, data_dir).call(lambda api: api.get(f"/api/jobs/{code}", query))
-    if as_json:
-        console.show_json(job)
-    else:
-        _show_job(job, exchange=exchange)
 
 
 def download(
@@ -153,15 +151,6 @@ def _show_jobs(page: Document) -> None:
         console.say(Text(f"There are more: --cursor {page['next_cursor']}", style="dim"))
 
 
-def _show_job(job: Document, *, exchange: bool) -> None:
-    console.say(Text(job["code"], style="bold"), console.status_text(JobStatus(job["job_status"])))
-    console.show_pairs(_facts(job))
-    for name in ("req_json", "resp_json") if exchange else ():
-        console.say("")
-        console.say(Text(name, style="dim"))
-        console.show_document(job.get(name))
-
-
 def _status_name(name: str | None) -> str | None:
     if name is None or name.upper() in JobStatus.__members__:
         return name and name.upper()
@@ -175,61 +164,3 @@ def _job_row(job: Document) -> tuple[str | Text, ...]:
         text.append(f" {console.percent(job['overall_progress'])}", style="dim")
     began = job.get("req_time") or job.get("create_time")
     return job["code"], console.age(began), text, job["model_id"], str(job["user_id"])
-
-
-def _facts(job: Document) -> list[tuple[str, str | Text]]:
-    error = job.get("error")
-    unit = job.get("unit_progress")
-    return [
-        ("model", f"{job['model_name']} {job['model_version']} ({job['model_id']})"),
-        ("user", str(job["user_id"])),
-        ("progress", console.percent(job["overall_progress"])),
-        ("this step", "" if unit is None else console.percent(unit) + _mark(job)),
-        ("starts at", console.local_time(job.get("start_at"))),
-        ("expires at", console.local_time(job.get("expires_at"))),
-        ("began", console.local_time(job.get("req_time") or job.get("create_time"))),
-        ("ended", console.local_time(job.get("resp_time"))),
-        ("took", _duration(job)),
-        ("points", _points(job)),
-        ("cost", _cost(job.get("cost"))),
-        ("at provider", job.get("out_id") or ""),
-        ("waits for", waits_for(job.get("waiting"))),
-        ("usually", _estimate(job.get("estimate"))),
-        ("error", f"{error['message']} ({error['stage']}, {error['code']})" if error else ""),
-        *(("output", _output_line(output)) for output in job.get("outputs") or ()),
-    ]
-
-
-def _output_line(output: Document) -> str:
-    dimensions = console.pixels(output.get("width"), output.get("height"))
-    duration = (output.get("media") or {}).get("duration")
-    lasts = "" if duration is None else console.seconds(duration)
-    parts = (output["media_type"], dimensions, lasts, console.size(output["size"]), output["url"])
-    return "  ".join(filter(None, parts))
-
-
-def _points(job: Document) -> str:
-    kept = job.get("charged")
-    return str(job["points"]) if kept is None else f"{job['points']}, of which {kept} charged"
-
-
-def _mark(job: Document) -> str:
-    return " (estimated)" if job.get("progress_estimated") else ""
-
-
-def _estimate(estimate: Document | None) -> str:
-    """How long such jobs take, and when this one should end."""
-    if estimate is None:
-        return ""
-    usual, slow = console.seconds(estimate["usual_seconds"]), console.seconds(estimate["slow_seconds"])
-    ends = estimate.get("estimated_end")
-    end = f"this one ends about {console.local_time(ends)}" if ends else "this one takes longer than nearly all"
-    return f"{usual}, 90 % within {slow}; {end}"
-
-
-def _cost(cost: Document | None) -> str:
-    return "" if cost is None else f"{cost['amount']} {cost['currency']} at the vendor (by its {cost['source']})"
-
-
-def _duration(job: Document) -> str:
-    return "" if job.get("cost_time") is None else console.seconds(job["cost_time"])

@@ -16,7 +16,19 @@ from cli.api_client import ApiClient, Document
 from cli.commands.jobs import show_saved
 from cli.commands.watch import follow_and_show
 from cli.errors import CommandError, Exit
-from cli.options import ApiOptions, AsJson, DataDir, ExpiresAt, Key, Priority, StartAt, Url, User, moment
+from cli.options import (
+    ApiOptions,
+    AsJson,
+    DataDir,
+    ExpiresAt,
+    Key,
+    Priority,
+    StartAt,
+    Url,
+    User,
+    complete_models,
+    moment,
+)
 from cli.words.suggestions import with_suggestions
 
 FILE_MARK: Final = "@"
@@ -24,7 +36,9 @@ URL_OR_FILE_CODE: Final = ("http://", "https://", "file_")
 
 
 def submit(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model_id of `aijobs models`.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A model_id of `aijobs models`.", autocompletion=complete_models)
+    ],
     param: Annotated[
         list[str] | None,
         typer.Option(

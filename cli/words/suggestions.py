@@ -8,6 +8,15 @@ from cli.api_client import ApiClient, Document
 from cli.errors import CommandError
 
 OPTIONS: Final = {"image": "--image"}  #: parameters with an option of their own
+#: Fields of a job that have an option.
+FIELDS: Final = {
+    "/output_count": "--output-count",
+    "/user_id": "--user",
+    "/start_at": "--start-at",
+    "/expires_at": "--expires-at",
+    "/priority": "--priority",
+    "/action": "--action",
+}
 _OF_A_PARAMETER: Final = re.compile(r"/params/(?P<name>[^/:]+)(?P<rest>[^:]*: .*)", re.DOTALL)
 
 
@@ -32,7 +41,10 @@ def _meant(name: str, known: list[str]) -> str:
 
 
 def _as_option(detail: str) -> str:
-    """`--image: Field required` for `/params/image: …`, `-p factor=…` for others."""
+    """`--image: Field required` for `/params/image: …`, `-p factor=…` for others, `--user` for `/user_id`."""
+    pointer, _, message = detail.partition(": ")
+    if pointer in FIELDS:
+        return f"{FIELDS[pointer]}: {message}"
     found = _OF_A_PARAMETER.fullmatch(detail)
     if found is None:
         return detail

@@ -102,7 +102,11 @@ async def aijobs_process(*arguments: str, folder: Path, **settings: str) -> Comm
 def environment(folder: Path, **settings: str) -> dict[str, str]:
     """The environment without the developer's own settings; only these."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-    return inherited | {"AIJOBS_DATA_DIR": str(folder), "PYTHONPATH": str(ROOT)} | settings
+    return (
+        inherited
+        | {"AIJOBS_DATA_DIR": str(folder), "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'clients/python'}"}
+        | settings
+    )
 
 
 def processes_of(folder: Path) -> dict[int, str]:

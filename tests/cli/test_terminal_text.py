@@ -36,11 +36,13 @@ SHOWN: Final = (
     ("show", "CODE"),
     ("show", "CODE", "--exchange"),
     ("watch", "CODE"),
+    ("logs", "CODE"),
     ("webhooks", "deliveries"),
     ("cancel", "CODE"),
     ("jobs", "--json"),
     ("show", "CODE", "--json", "--exchange"),
     ("watch", "CODE", "--json"),
+    ("logs", "CODE", "--json"),
 )
 
 

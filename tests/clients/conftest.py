@@ -11,8 +11,10 @@ from typing import Any
 import httpx
 import pytest
 from aijobs_client import AsyncClient, Client
+from pydantic import SecretStr
 from temporalio.client import Client as TemporalClient
 
+from aijobs.adapters.chat import ChatSettings
 from aijobs.persistence.access.first_key import ensure_first_key
 from api.app import build_app
 from api.server import serving
@@ -69,7 +71,8 @@ async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ApiUnde
     """The real API, whose links can be followed. Temporal is down: a test moves the jobs."""
     folder, port = tmp_path_factory.mktemp("clients"), free_port()
     engine = TemporalJobEngine(lambda: TemporalClient.connect(NOBODY_THERE))
-    async with opened_dependencies(folder, engine, url=f"http://127.0.0.1:{port}") as dependencies:
+    chat = ChatSettings(token=SecretStr("test"), base_url="http://127.0.0.1:1/v1")
+    async with opened_dependencies(folder, engine, url=f"http://127.0.0.1:{port}", chat=chat) as dependencies:
         key = await ensure_first_key(dependencies.database, dependencies.secret, folder)
         async with (
             serving(build_app(dependencies), dependencies.live, host="127.0.0.1", port=port) as url,

@@ -40,6 +40,16 @@ async def test_a_job_is_deleted_when_it_has_ended(api: ApiUnderTest, ada: AnyCli
     assert await ada("jobs") == []
 
 
+async def test_the_history_so_far_is_read_without_waiting(api: ApiUnderTest, ada: AnyClient, user: str) -> None:
+    code = await api.job(user)
+    await api.push(code, Status.SUBMITTED, Status.PROCESSING)
+
+    whole, rest = await ada("history", code), await ada("history", code, after=2)
+
+    assert [event.job_status_name for event in whole] == ["DRAFT", "SUBMITTED", "PROCESSING"]
+    assert rest == whole[2:]
+
+
 async def test_a_user_is_exported_and_erased(api: ApiUnderTest, ada: AnyClient, user: str, tmp_path: Path) -> None:
     code = await api.job(user)
 

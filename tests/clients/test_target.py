@@ -57,7 +57,7 @@ def test_both_clients_have_the_same_surface() -> None:
     def surface(client: type) -> dict[str, list[str]]:
         return {
             name: list(inspect.signature(method).parameters)
-            for name, method in vars(client).items()
+            for name, method in inspect.getmembers(client, inspect.isfunction)
             if not name.startswith("_") or name == "__init__"
         }
 

@@ -37,15 +37,28 @@ from aijobs_client.models import (
     Points,
     Waiting,
 )
+from aijobs_client.resources.document_models import (
+    BeautifiedPhoto,
+    CostEstimate,
+    PhotoReview,
+    Preview,
+    Template,
+    TemplateBrief,
+    TemplateRow,
+)
+from aijobs_client.resources.webhook_models import CallbackSecret, WebhookDelivery, WebhookEndpoint, WebhookTry
 
 __all__ = [
     "ApiError",
     "AsyncClient",
     "Batch",
     "BatchItem",
+    "BeautifiedPhoto",
+    "CallbackSecret",
     "Client",
     "ClientError",
     "Cost",
+    "CostEstimate",
     "DownloadBroken",
     "Erasure",
     "Estimate",
@@ -62,9 +75,17 @@ __all__ = [
     "Model",
     "NoKey",
     "Output",
+    "PhotoReview",
     "Points",
+    "Preview",
+    "Template",
+    "TemplateBrief",
+    "TemplateRow",
     "UnexpectedResponse",
     "Unreachable",
     "WaitTimeout",
     "Waiting",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookTry",
 ]

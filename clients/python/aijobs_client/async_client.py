@@ -17,14 +17,18 @@ from aijobs_client.http import NO_AUTH, AsyncHttpTransport
 from aijobs_client.job_stream import OK, JobEventStream, OnLost
 from aijobs_client.models import Batch, BatchItem, File, Job, JobEvent, Model, Output, Page, Points
 from aijobs_client.operations import JobOptions, JobsFilter
+from aijobs_client.resources.history import AsyncHistory
+from aijobs_client.resources.photos import AsyncPhotos
+from aijobs_client.resources.templates import AsyncTemplates
+from aijobs_client.resources.user_data import AsyncUserData
+from aijobs_client.resources.webhooks import AsyncWebhooks
 from aijobs_client.retries import Retrying, is_transient
 from aijobs_client.target import Target
-from aijobs_client.user_data import AsyncUserData
 
 T = TypeVar("T")
 
 
-class AsyncClient(AsyncUserData):
+class AsyncClient(AsyncHistory, AsyncPhotos, AsyncTemplates, AsyncUserData, AsyncWebhooks):
     """Speaks to the API at `url` with `key`; with a service key, for the end user `user`.
 
     Transient errors (no connection, 429, 502, 503, 504) are retried for `retry_for` seconds where a second request is
@@ -78,11 +82,7 @@ class AsyncClient(AsyncUserData):
         """
         return await self._send(
             operations.submit(
-                model_id,
-                params,
-                output_count=output_count,
-                idempotency_key=idempotency_key,
-                options=options,
+                model_id, params, output_count=output_count, idempotency_key=idempotency_key, options=options
             )
         )
 

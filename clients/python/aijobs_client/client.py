@@ -16,14 +16,18 @@ from aijobs_client.http import NO_AUTH, HttpTransport
 from aijobs_client.job_stream import OK, Deadline, JobEventStream, OnLost
 from aijobs_client.models import Batch, BatchItem, File, Job, JobEvent, Model, Output, Page, Points
 from aijobs_client.operations import JobOptions, JobsFilter
+from aijobs_client.resources.history import History
+from aijobs_client.resources.photos import Photos
+from aijobs_client.resources.templates import Templates
+from aijobs_client.resources.user_data import UserData
+from aijobs_client.resources.webhooks import Webhooks
 from aijobs_client.retries import Retrying, is_transient
 from aijobs_client.target import Target
-from aijobs_client.user_data import UserData
 
 T = TypeVar("T")
 
 
-class Client(UserData):
+class Client(History, Photos, Templates, UserData, Webhooks):
     """Speaks to the API at `url` with `key`; with a service key, for the end user `user`.
 
     Transient errors (no connection, 429, 502, 503, 504) are retried for `retry_for` seconds where a second request is

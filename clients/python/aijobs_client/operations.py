@@ -57,8 +57,8 @@ def submit(
         "metadata": dict(options.get("metadata") or {}) or None,
         "callback_url": options.get("callback_url"),
         "priority": options.get("priority"),
-        "start_at": _with_zone(options.get("start_at")),
-        "expires_at": _with_zone(options.get("expires_at")),
+        "start_at": with_zone(options.get("start_at")),
+        "expires_at": with_zone(options.get("expires_at")),
     }
     body |= {name: value for name, value in optional.items() if value is not None}
     return idempotent_post("/api/jobs", Job, idempotency_key, body=body)
@@ -79,10 +79,10 @@ def cancel(code: str, *, reason: str | None) -> Call[Job]:
 
 def delete_job(code: str) -> Call[None]:
     """Not repeated by itself: a second one of what was deleted is NotFound."""
-    return Call(method="DELETE", path=job_path(code), read=_nothing, is_safe=False)
+    return Call(method="DELETE", path=job_path(code), read=nothing, is_safe=False)
 
 
-def _nothing(_response: Response) -> None:
+def nothing(_response: Response) -> None:
     """There is no body."""
 
 
@@ -90,7 +90,7 @@ def job(code: str, *, exchange: bool = False) -> Call[Job]:
     return get(job_path(code), Job, {"expand": "exchange"} if exchange else {})
 
 
-def _with_zone(time: datetime | None) -> str | None:
+def with_zone(time: datetime | None) -> str | None:
     """As the API reads it. Raises ValueError for a time without a zone."""
     if time is not None and time.tzinfo is None:
         raise ValueError(f"{time} has no time zone.")
@@ -108,15 +108,15 @@ class JobsFilter:
 
     def __post_init__(self) -> None:
         for time in (self.created_after, self.created_before):
-            _with_zone(time)
+            with_zone(time)
 
     @property
     def query(self) -> dict[str, Any]:
         return {
             "status": list(self.status),
             "model": self.model,
-            "created_after": _with_zone(self.created_after),
-            "created_before": _with_zone(self.created_before),
+            "created_after": with_zone(self.created_after),
+            "created_before": with_zone(self.created_before),
         }
 
 

@@ -1,0 +1,1 @@
+"""What the clients can do besides jobs and batches, one kind of thing a file."""
