@@ -23,6 +23,7 @@ from api.auth.caller import Reader
 from api.dependencies import Models
 from dashboard.forms.list_query import ListQuery, Period
 from dashboard.page import PageRequest, PageRoute, Visiting, go_to, local_path
+from dashboard.pages.job_views import views_of
 from dashboard.pages.login import remember
 from dashboard.thumbnails import has_thumbnail
 
@@ -158,6 +159,7 @@ async def list_jobs(visit: Visiting, models: Models, query: Annotated[JobsQuery,
         searched_since=moment_of(shown.reached) if shown.reached else None,
         all_columns=[column for column in ListColumn if column is not ListColumn.USER or visit.sees_everybody],
         columns=columns_of(visit),
+        views=views_of(visit.request),
         **_live_context(shown.rows),
     )
 

@@ -37,6 +37,8 @@ NEED_NONE: Final[Mapping[str, str]] = {
     "POST /codec/encode": "changes nothing",
     "POST /codec/decode": "changes nothing",
     "POST /jobs/columns": "what the visitor's own list shows, in its cookies",
+    "POST /jobs/views": "filters with a name, in the visitor's own cookies",
+    "POST /jobs/views/delete": "filters with a name, in the visitor's own cookies",
     "POST /preferences": "a language and a theme, in the visitor's own cookies",
     "POST /api/webhooks/{provider}/{token}": "a provider's word about a job, which the job's history has",
 }
