@@ -1,15 +1,14 @@
-"""The interactive documentation, and the parts of the OpenAPI document that FastAPI does not generate."""
+"""The OpenAPI document, with the parts that FastAPI does not generate."""
 
 import json
 from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
 from aijobs.domain.lifecycle import JobStatus
 from api.problems import Problem
-from dashboard.assets import asset_urls
 
 TITLE: Final = "aijobs"
 DESCRIPTION: Final = """
@@ -38,27 +37,6 @@ TAGS: Final = [
     {"name": "health", "description": "For whoever keeps this running."},
 ]
 
-#: Swagger UI sets inline styles, and its icons are `data:` URLs.
-CONTENT_SECURITY: Final = (
-    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
-)
-
-PAGE: Final = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>aijobs · API</title>
-<link rel="icon" href="/favicon.ico">
-<link rel="stylesheet" href="{style}">
-</head>
-<body>
-<div id="docs" data-document="{document}"></div>
-<script src="{bundle}"></script>
-<script src="{start}"></script>
-</body>
-</html>
-"""
-
 #: Verbs that a GET route's function name may begin with, and second words that name no resource.
 GET_VERBS: Final = frozenset({"follow", "get", "list", "open", "read", "track"})
 NO_OBJECT: Final = frozenset({"all", "one"})
@@ -84,18 +62,6 @@ def serialized_document(app: FastAPI) -> bytes:
         state.openapi_json = json.dumps(app.openapi(), ensure_ascii=False, separators=(",", ":")).encode()
     document: bytes = state.openapi_json
     return document
-
-
-@router.get("/docs")
-async def docs(request: Request) -> HTMLResponse:
-    files = asset_urls()
-    page = PAGE.format(
-        document=f"{request.app.root_path}/openapi.json",
-        style=files["vendor/swagger-ui.min.css"],
-        bundle=files["vendor/swagger-ui.min.js"],
-        start=files["docs.js"],
-    )
-    return HTMLResponse(page, headers={"Content-Security-Policy": CONTENT_SECURITY})
 
 
 def operation_id(route: APIRoute) -> str:

@@ -53,7 +53,7 @@ def source_of(name: str) -> str:
 
 @cache
 def _assets() -> Mapping[str, Asset]:
-    """All files by name: two megabytes, read once."""
+    """All files by name, read once."""
     paths = [path for path in sorted(FOLDER.rglob("*")) if path.suffix in SUFFIXES]
     return {path.relative_to(FOLDER).as_posix(): Asset(path.read_bytes(), _media_type(path)) for path in paths}
 

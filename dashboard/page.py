@@ -236,7 +236,7 @@ async def error_page(
     reference: str = "",
 ) -> HTMLResponse:
     """The page of an error, inside the layout. `reference`: the id of the request, for whoever is asked about it."""
-    caller = await _known_caller(request, may_ask=status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in STRANGERS)
+    caller = await known_caller(request, may_ask=status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in STRANGERS)
     words = Messages(language_of(request))
     known = messages_in(words.language)
     text = known.get(f"error.text_{int(status)}")
@@ -269,7 +269,7 @@ def _own_words(words: Messages, messages: Sequence[str], *, is_told: bool) -> It
             yield message
 
 
-async def _known_caller(request: Request, *, may_ask: bool) -> Caller | None:
+async def known_caller(request: Request, *, may_ask: bool = True) -> Caller | None:
     """Who the request has proved to be, or proves now; None for a stranger."""
     if not may_ask:
         return identified_caller(request)

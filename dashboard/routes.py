@@ -36,6 +36,7 @@ from dashboard.pages import (
     webhook_endpoint,
     webhooks,
 )
+from dashboard.pages.api_reference import pages as api_reference
 from dashboard.pages.error_pages import ErrorPages
 
 #: Fixed paths come before paths with a parameter.
@@ -70,6 +71,7 @@ ROUTERS: Final = (
     keys.router,
     sessions.router,
     example.router,
+    api_reference.router,
 )
 
 

@@ -1,0 +1,117 @@
+"""The reference of the API: every operation, found by words, tried from the page, in the dashboard's look and size."""
+
+import html
+import json
+import re
+from typing import Any, Final
+
+import httpx
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import expect
+
+from dashboard.language import LANGUAGES
+from tests.dashboard.accessibility import RULES
+from tests.dashboard.conftest import OpenVisitor
+from tests.dashboard.installation import DashboardUnderTest
+
+MAX_PAGE: Final = 150_000  #: bytes of a page with all that it loads
+
+
+async def openapi_of(dashboard: DashboardUnderTest) -> dict[str, Any]:
+    document: dict[str, Any] = (await dashboard.installation.http.get("/openapi.json")).json()
+    return document
+
+
+async def test_every_operation_has_a_page_in_every_language(dashboard: DashboardUnderTest) -> None:
+    openapi = await openapi_of(dashboard)
+    operations = [(path, one) for path, methods in openapi["paths"].items() for one in methods.values()]
+    async with httpx.AsyncClient(base_url=dashboard.url, trust_env=False) as anybody:
+        index = (await anybody.get("/docs")).text
+        for language in LANGUAGES:
+            for path, operation in operations:
+                answer = await anybody.get(
+                    f"/docs/{operation['operationId']}", headers={"Accept-Language": language.value}
+                )
+                shown = html.unescape(re.sub(r"<(pre|textarea).*?</\1>", "", answer.text, flags=re.DOTALL))
+                assert answer.status_code == 200, path
+                assert path in shown
+                assert "`" not in re.sub("<[^>]*>", "", shown), path
+                assert all(parameter["name"] in shown for parameter in operation.get("parameters", ())), path
+
+    assert all(f'href="/docs/{operation["operationId"]}"' in index for _, operation in operations)
+    assert "https:" not in index
+
+
+async def test_an_operation_that_is_not_there_is_a_page_of_the_layout(dashboard: DashboardUnderTest) -> None:
+    answer = await dashboard.installation.http.get("/docs/flyToTheMoon", headers={"Accept": "text/html"})
+
+    assert answer.status_code == 404
+    assert 'href="/jobs"' in answer.text
+
+
+async def test_words_find_operations_with_and_without_javascript(
+    dashboard: DashboardUnderTest, open_visitor: OpenVisitor
+) -> None:
+    found = (await dashboard.installation.http.get("/docs", params={"q": "webhook test"})).text
+    visitor = await open_visitor(dashboard.url, key=dashboard.key)
+    await visitor.open("/docs")
+
+    await visitor.page.keyboard.press("/")
+    await visitor.page.keyboard.type("cancel BATCH")
+
+    rows = visitor.page.locator("main tbody tr:visible")
+    await expect(rows).to_have_count(1)
+    assert await rows.locator("a").get_attribute("href") == "/docs/cancelBatch"
+    assert re.findall(r'href="/docs/(\w+)"', found) == ["testWebhookEndpoint"]
+
+
+async def test_an_operation_is_tried_with_the_session_and_with_a_key(
+    dashboard: DashboardUnderTest, open_visitor: OpenVisitor
+) -> None:
+    code = await dashboard.installation.job("ada")
+    visitor = await open_visitor(dashboard.url, key=dashboard.key)
+    page, sent, answer = visitor.page, visitor.page.locator("#try-sent"), visitor.page.locator("#try-answer")
+    await visitor.open("/docs/getJob")
+
+    await page.locator("[data-name=code]").fill(code)
+    await page.locator("#try button.strong").click()
+    await expect(sent).to_contain_text("200 ·")
+    await expect(answer).to_contain_text(f'"code": "{code}"')
+    await page.locator("input[name=key]").fill("aijobs_service_wrong")
+    await page.locator("#try button.strong").click()
+
+    await expect(sent).to_contain_text("401 ·")
+    assert json.loads(await answer.inner_text())["code"] == "not_authenticated"
+
+
+async def test_a_body_starts_with_its_example_and_is_sent(
+    dashboard: DashboardUnderTest, open_visitor: OpenVisitor
+) -> None:
+    visitor = await open_visitor(dashboard.url)
+    page = visitor.page
+    await visitor.open("/docs/createToken")
+    await page.locator("input[name=key]").fill(dashboard.key)
+    example = json.loads(await page.locator("[data-body]").input_value())
+
+    await page.locator("[data-body]").fill(json.dumps({"user_id": "ada"}))
+    await page.locator("#try button.strong").click()
+
+    await expect(page.locator("#try-sent")).to_contain_text("201 ·")
+    assert "user_id" in example
+    assert "token" in json.loads(await page.locator("#try-answer").inner_text())
+
+
+async def test_the_reference_is_light_and_accessible(dashboard: DashboardUnderTest, open_visitor: OpenVisitor) -> None:
+    for theme in ("light", "dark"):
+        visitor = await open_visitor(dashboard.url, key=dashboard.key, color_scheme=theme)
+        for path in ("/docs", "/docs/createJob", "/docs/createReview"):
+            await visitor.open(path)
+            await visitor.page.wait_for_load_state("load")
+            size = await visitor.page.evaluate(
+                "[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]"
+                ".reduce((sum, one) => sum + one.decodedBodySize, 0)"
+            )
+            violations = await Axe().run(visitor.page, options=RULES)
+            assert size <= MAX_PAGE, path
+            assert violations.violations_count == 0, violations.generate_report()
+        assert visitor.console_errors == []
