@@ -30,7 +30,7 @@ class OperationBrief:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parameter:
+class DescribedParameter:
     """`place` is `path`, `query` or `header`; `values` are an enumeration's; an `is_list` may be sent several times."""
 
     name: str
@@ -55,7 +55,7 @@ class BodyField:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Body:
+class DescribedBody:
     """What is sent or answered in one media type. `example` is a text."""
 
     media_type: str
@@ -64,12 +64,12 @@ class Body:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class DescribedAnswer:
     """What may come, by its status."""
 
     status: str
     description: str
-    bodies: Sequence[Body]
+    bodies: Sequence[DescribedBody]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,9 +79,9 @@ class Operation:
     brief: OperationBrief
     description: str
     is_open: bool
-    parameters: Sequence[Parameter]
-    bodies: Sequence[Body]
-    answers: Sequence[Answer]
+    parameters: Sequence[DescribedParameter]
+    bodies: Sequence[DescribedBody]
+    answers: Sequence[DescribedAnswer]
 
 
 def briefs_of(openapi: Schema) -> list[OperationBrief]:
@@ -104,7 +104,7 @@ def operation_of(openapi: Schema, name: str) -> Operation | None:
     brief = next((brief for brief in briefs_of(openapi) if brief.name == name), None)
     if brief is None:
         return None
-    said, reader = openapi["paths"][brief.path][brief.method.lower()], _Reader(openapi["components"])
+    said, reader = openapi["paths"][brief.path][brief.method.lower()], _DescriptionReader(openapi["components"])
     return Operation(
         brief=brief,
         description=said.get("description", ""),
@@ -112,22 +112,22 @@ def operation_of(openapi: Schema, name: str) -> Operation | None:
         parameters=[reader.parameter(parameter) for parameter in said.get("parameters", ())],
         bodies=reader.bodies(said.get("requestBody", {})),
         answers=[
-            Answer(status=status, description=answer.get("description", ""), bodies=reader.bodies(answer))
+            DescribedAnswer(status=status, description=answer.get("description", ""), bodies=reader.bodies(answer))
             for status, answer in said["responses"].items()
         ],
     )
 
 
-class _Reader:
+class _DescriptionReader:
     def __init__(self, components: Schema) -> None:
         self._schemas = components["schemas"]
         self._examples = components["examples"]
 
-    def parameter(self, said: Schema) -> Parameter:
+    def parameter(self, said: Schema) -> DescribedParameter:
         choices = [self._resolved(choice) for choice in _choices(self._resolved(said["schema"]))]
         lists = [choice for choice in choices if choice.get("type") == "array"]
         plain = [self._resolved(choice["items"]) if choice in lists else choice for choice in choices]
-        return Parameter(
+        return DescribedParameter(
             name=said["name"],
             place=said["in"],
             type=self.type_of(said["schema"]),
@@ -137,9 +137,9 @@ class _Reader:
             values=[str(value) for choice in plain for value in choice.get("enum", ())][:MAX_VALUES],
         )
 
-    def bodies(self, said: Schema) -> list[Body]:
+    def bodies(self, said: Schema) -> list[DescribedBody]:
         return [
-            Body(
+            DescribedBody(
                 media_type=media_type,
                 fields=list(self._fields(content.get("schema", {}), 0, ())),
                 example=self._example(content),
