@@ -29,18 +29,27 @@ class ExportJobs:
     documents: Callable[[Sequence[JobRow]], Awaitable[Sequence[Mapping[str, Any]]]]
 
     async def __call__(self, criteria: JobFilter, *, as_csv: bool) -> AsyncIterator[str]:
-        """The file's text, piece by piece. Records what somebody else than its owner exports."""
+        """The file's text, piece by piece. Records what somebody else than its owner exports.
+
+        The first jobs are read before it returns: what is wrong is said then, not in the middle of a file.
+        """
+        first = await self._read(criteria)
         if criteria.user_id is None or is_somebody_else(criteria.user_id):
             form = {"format": "csv" if as_csv else "jsonl"}
             act = Act(kind=ActKind.DATA_EXPORTED, target="jobs", user_id=criteria.user_id, after=form)
             await self.database.write(record, act)
-        return self._pieces(criteria, as_csv=as_csv)
+        return self._pieces(criteria, first, as_csv=as_csv)
 
-    async def _pieces(self, criteria: JobFilter, *, as_csv: bool) -> AsyncIterator[str]:
+    async def _read(self, criteria: JobFilter) -> tuple[Sequence[JobRow], str | None]:
+        return await self.database.snapshot(jobs_page, criteria, limit=AT_ONCE)
+
+    async def _pieces(
+        self, criteria: JobFilter, page: tuple[Sequence[JobRow], str | None], *, as_csv: bool
+    ) -> AsyncIterator[str]:
         if as_csv:
             yield BYTE_ORDER_MARK + safe_csv([COLUMNS])
         while True:
-            rows, cursor = await self.database.snapshot(jobs_page, criteria, limit=AT_ONCE)
+            rows, cursor = page
             jobs = await self.documents(rows) if rows else []
             if as_csv:
                 yield safe_csv(map(_cells, jobs))
@@ -48,7 +57,7 @@ class ExportJobs:
                 yield "".join(json.dumps(job, ensure_ascii=False) + "\n" for job in jobs)
             if cursor is None:
                 return
-            criteria = replace(criteria, cursor=cursor)
+            page = await self._read(replace(criteria, cursor=cursor))
 
 
 def _cells(job: Mapping[str, Any]) -> list[object]:

@@ -47,7 +47,7 @@ class FoundQuery(JobsQuery):
 
 @router.get("/jobs/bulk")
 async def confirm(visit: Visiting, _caller: Writer, bulk: Bulk, query: Annotated[BulkQuery, Query()]) -> HTMLResponse:
-    chosen = await bulk.select(query.job_filter(visit), query.action)
+    chosen = await bulk.select(query.with_only().job_filter(visit), query.action)
     return await visit.page(
         "bulk_jobs.html",
         current="jobs",
@@ -92,5 +92,5 @@ async def act(visit: Visiting, caller: Writer, bulk: Bulk, form: Annotated[Confi
 @router.get("/jobs/export")
 async def export(visit: Visiting, jobs: ExportFound, query: Annotated[FoundQuery, Query()]) -> StreamingResponse:
     """All jobs of a search, as one file."""
-    lines = await jobs(query.job_filter(visit), as_csv=query.format is ExportFormat.CSV)
+    lines = await jobs(query.with_only().job_filter(visit), as_csv=query.format is ExportFormat.CSV)
     return export_response(lines, query.format, name="jobs")

@@ -20,6 +20,7 @@ OTHERS = (
     "/.well-known/",
     "/docs",
     "/openapi",
+    "/asyncapi",
 )
 LISTS = (
     "/api/jobs",

@@ -44,9 +44,7 @@ LANGUAGES: Final = tuple(
 @cache
 def tables(language: Language) -> Mapping[str, Mapping[str, Any]]:
     """What its file says."""
-    more = FOLDER / "sentences" / f"{language}.toml"
-    sentences = {"sentences": tomllib.loads(more.read_text("utf-8"))} if more.exists() else {}
-    return tomllib.loads((FOLDER / f"{language}.toml").read_text("utf-8")) | sentences
+    return tomllib.loads((FOLDER / f"{language}.toml").read_text("utf-8"))
 
 
 def known_language(value: str | None) -> Language | None:
