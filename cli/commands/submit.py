@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -34,23 +34,37 @@ from cli.words.suggestions import with_suggestions
 FILE_MARK: Final = "@"
 URL_OR_FILE_CODE: Final = ("http://", "https://", "file_")
 
+Params = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--param",
+        "-p",
+        metavar="NAME=VALUE",
+        help="A parameter; JSON where it reads as JSON, else text. NAME=@PATH uploads a file. Repeatable.",
+    ),
+]
+Metadata = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--metadata",
+        "-m",
+        metavar="KEY=VALUE",
+        help="Kept with the job and sent in webhooks; `jobs` finds it. sandbox=FAULT tries a fault. Repeatable.",
+    ),
+]
+CallbackUrl = Annotated[str | None, typer.Option(metavar="URL", help="Told of the end by a signed message.")]
+
 
 def submit(
     model: Annotated[
         str, typer.Argument(metavar="MODEL", help="A model_id of `aijobs models`.", autocompletion=complete_models)
     ],
-    param: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--param",
-            "-p",
-            metavar="NAME=VALUE",
-            help="A parameter; JSON where it reads as JSON, else text. NAME=@PATH uploads a file. Repeatable.",
-        ),
-    ] = None,
+    param: Params = None,
     image: Annotated[
         str | None, typer.Option(metavar="PATH|URL", help="The parameter `image`: a file here, or a link.")
     ] = None,
+    metadata: Metadata = None,
+    callback_url: CallbackUrl = None,
     output_count: Annotated[int, typer.Option(help="How many outputs.")] = 1,
     action: Annotated[
         str | None,
@@ -78,6 +92,7 @@ def submit(
         given["image"] = image if image.startswith(URL_OR_FILE_CODE) else _file(image)
     head: Document = {"model_id": model, "output_count": output_count, "action": action, "user_id": user}
     head |= {"priority": priority, "start_at": moment(start_at), "expires_at": moment(expires_at)}
+    head |= {"metadata": dict(assigned(metadata or (), "--metadata")), "callback_url": callback_url}
     sent = _Order(
         {name: value for name, value in head.items() if value}, given, idempotency_key, watch or output is not None
     )
@@ -117,13 +132,16 @@ async def _posted(api: ApiClient, body: Document, idempotency_key: str | None) -
 
 def read_params(assignments: Iterable[str]) -> dict[str, Any]:
     """`["upscale_factor=4", "image=@a.jpg"]` as `{"upscale_factor": 4, "image": Path("a.jpg")}`."""
-    params: dict[str, Any] = {}
+    return {name: _value(value) for name, value in assigned(assignments, "--param")}
+
+
+def assigned(assignments: Iterable[str], option: str) -> Iterator[tuple[str, str]]:
+    """Names and values of `NAME=VALUE`. Raises CommandError for anything else, which names the option."""
     for assignment in assignments:
         name, sign, value = assignment.partition("=")
         if not sign or not name:
-            raise CommandError(f"--param {assignment!r} is not NAME=VALUE.", code=Exit.USAGE)
-        params[name] = _value(value)
-    return params
+            raise CommandError(f"{option} {assignment!r} is not NAME=VALUE.", code=Exit.USAGE)
+        yield name, value
 
 
 def _value(text: str) -> Any:

@@ -117,3 +117,13 @@ async def test_errors_are_json_for_programs(api: ApiUnderTest, tmp_path: Path) -
 @pytest.mark.parametrize(("ago", "shown"), [(5, "5s"), (90, "1m"), (7200, "2h"), (9 * 86_400 + 5, "9d")])
 def test_an_age_is_short(ago: int, shown: str) -> None:
     assert age((datetime.now(UTC) - timedelta(seconds=ago + 0.5)).isoformat()) == shown
+
+
+async def test_metadata_and_an_address_go_with_a_job_and_find_it(api: ApiUnderTest, tmp_path: Path) -> None:
+    order = ("submit", UPSCALE, "--image", PHOTO_URL, "--user", "ada", "-m", "order=1001", "-m", "note=a=b")
+
+    sent = await aijobs(api, tmp_path, *order, "--callback-url", "https://example.com/told", "--json")
+
+    assert sent.document["metadata"] == {"order": "1001", "note": "a=b"}
+    found = await aijobs(api, tmp_path, "jobs", "--search", "1001", "--json")
+    assert [job["code"] for job in found.document["data"]] == [sent.document["code"]]

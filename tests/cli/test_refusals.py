@@ -6,7 +6,7 @@ import pytest
 from aijobs_client import ApiError, FieldProblem
 
 from cli.api_client import to_command_error
-from cli.commands.submit import read_params
+from cli.commands.submit import assigned, read_params
 from cli.embedded.ports import free_port
 from cli.errors import CommandError, Exit
 from cli.main import COMMANDS, build_cli
@@ -118,9 +118,10 @@ def test_parameters_are_json_where_they_read_as_json(tmp_path: Path) -> None:
     assert given == {"factor": 4, "model": "Standard V2", "face": True, "text": "4", "none": "NaN", "image": photo}
 
 
-def test_a_parameter_without_a_value_is_a_usage_error() -> None:
-    with pytest.raises(CommandError) as refused:
-        read_params(["upscale_factor"])
+@pytest.mark.parametrize("option", ["--param", "--metadata"])
+def test_an_assignment_without_a_value_is_a_usage_error(option: str) -> None:
+    with pytest.raises(CommandError, match=f"{option} 'upscale_factor' is not NAME=VALUE") as refused:
+        list(assigned(["upscale_factor"], option))
 
     assert refused.value.code == Exit.USAGE
 
