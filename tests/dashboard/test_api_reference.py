@@ -3,18 +3,23 @@
 import html
 import json
 import re
+from collections.abc import Iterator
 from typing import Any, Final
 
 import httpx
+import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 
-from dashboard.language import LANGUAGES
+from dashboard.language import LANGUAGES, Language, Messages
+from dashboard.pages.api_reference.operations import PARAGRAPH, briefs_of, operation_of
 from tests.dashboard.accessibility import RULES
 from tests.dashboard.conftest import OpenVisitor
 from tests.dashboard.installation import DashboardUnderTest
 
 MAX_PAGE: Final = 150_000  #: bytes of a page with all that it loads
+MANY: Final = 350  #: texts
+ENGLISH: Final = Messages(Language.EN)
 
 
 async def openapi_of(dashboard: DashboardUnderTest) -> dict[str, Any]:
@@ -40,6 +45,56 @@ async def test_every_operation_has_a_page_in_every_language(dashboard: Dashboard
 
     assert all(f'href="/docs/{operation["operationId"]}"' in index for _, operation in operations)
     assert "https:" not in index
+
+
+@pytest.mark.parametrize("language", LANGUAGES[1:], ids=str)
+async def test_whatever_the_reference_says_is_said_in_every_language(
+    dashboard: DashboardUnderTest, language: Language
+) -> None:
+    words, shown = Messages(language), dict(_texts(await openapi_of(dashboard)))
+
+    missing = {text: place for text, place in shown.items() if not words.translated(text)}
+    changed = {text for text in shown.keys() - missing.keys() if _codes(text) != _codes(words.sentence(text))}
+
+    assert len(shown) > MANY
+    assert missing == {}
+    assert changed == set()
+
+
+def _texts(openapi: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Each paragraph that a page of the reference shows in English, and where."""
+    for tag in openapi["tags"]:
+        yield tag["description"], tag["name"]
+    for brief in briefs_of(openapi, ENGLISH):
+        operation = operation_of(openapi, brief.name, ENGLISH)
+        assert operation
+        bodies = [*operation.bodies, *(body for answer in operation.answers for body in answer.bodies)]
+        texts = [brief.summary, operation.description]
+        texts += [one.description for one in operation.parameters]
+        texts += [one.description for one in operation.answers]
+        texts += [field.description for body in bodies for field in body.fields]
+        for text in texts:
+            yield from ((paragraph, brief.name) for paragraph in text.split(PARAGRAPH) if paragraph)
+
+
+def _codes(text: str) -> set[str]:
+    return set(re.findall("`[^`]+`", text))
+
+
+async def test_the_description_itself_is_english_whoever_reads_it(dashboard: DashboardUnderTest) -> None:
+    http = dashboard.installation.http
+    english, chinese = [await http.get("/openapi.json", headers={"Accept-Language": name}) for name in ("en", "zh")]
+
+    assert "Submit a job" in english.text
+    assert english.content == chinese.content
+
+
+async def test_words_of_either_language_find_an_operation(dashboard: DashboardUnderTest) -> None:
+    headers = {"Accept-Language": "zh-CN"}
+    for words in ("webhook test message", "发送测试消息"):
+        page = await dashboard.installation.http.get("/docs", params={"q": words}, headers=headers)
+        assert re.findall(r'href="/docs/(\w+)"', page.text) == ["testWebhookEndpoint"], words
+        assert "向端点发送测试消息" in page.text
 
 
 async def test_an_operation_that_is_not_there_is_a_page_of_the_layout(dashboard: DashboardUnderTest) -> None:

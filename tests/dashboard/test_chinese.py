@@ -41,11 +41,12 @@ VENDOR_SAYS: Final = "Sorry, we cannot draw that today."
 async def test_no_page_in_chinese_has_an_english_sentence_of_ours(dashboard: DashboardUnderTest) -> None:
     installation = dashboard.installation
     paths = [*await create_data(dashboard), *await _failed_jobs(installation), *await _all_forms(installation)]
+    paths += await _reference(installation)
     paths += ["/login", "/nowhere", "/jobs/job_none", "/photos/photo_none", "/jobs?status=nope", "/new?model=none"]
 
     found = {path: await _english(installation, path) for path in paths}
 
-    assert len(paths) > 90
+    assert len(paths) > 190
     assert {path: sentences for path, sentences in found.items() if sentences} == {}
 
 
@@ -113,6 +114,11 @@ async def _failed_jobs(installation: ApiUnderTest) -> list[str]:
 async def _all_forms(installation: ApiUnderTest) -> list[str]:
     models = (await installation.http.get("/api/models")).json()["data"]
     return [f"/new?model={model['model_id']}" for model in models]
+
+
+async def _reference(installation: ApiUnderTest) -> list[str]:
+    methods = (await installation.http.get("/openapi.json")).json()["paths"].values()
+    return [f"/docs/{operation['operationId']}" for one in methods for operation in one.values()]
 
 
 async def _english(installation: ApiUnderTest, path: str) -> list[str]:

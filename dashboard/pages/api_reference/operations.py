@@ -5,28 +5,37 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from aijobs.domain.values.languages.messages import Messages
+
 Schema = Mapping[str, Any]
 
 SCHEMAS: Final = "#/components/schemas/"
 EXAMPLES: Final = "#/components/examples/"
 DEEPEST: Final = 4  #: of fields within fields
 MAX_VALUES: Final = 20  #: of an enumeration
+PARAGRAPH: Final = "\n\n"  #: between two of them
 
 
 @dataclass(frozen=True, kw_only=True)
 class OperationBrief:
-    """A line of the index. `name` is the operation's id."""
+    """A line of the index. `name` is the operation's id; `english` is the summary as the description has it."""
 
     name: str
     method: str
     path: str
     summary: str
+    english: str
     tag: str
 
+    @property
+    def said(self) -> str:
+        """What it is found by, in small letters: in English too."""
+        parts = dict.fromkeys([self.method, self.path, self.summary, self.english, self.name, self.tag])
+        return " ".join(parts).lower()
+
     def has(self, text: str) -> bool:
-        """Whether the text is in what the line says."""
-        said = f"{self.method} {self.path} {self.summary} {self.name} {self.tag}".lower()
-        return all(word in said for word in text.lower().split())
+        """Whether all words of the text are in what the line is found by."""
+        return all(word in self.said for word in text.lower().split())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,14 +93,21 @@ class Operation:
     answers: Sequence[DescribedAnswer]
 
 
-def briefs_of(openapi: Schema) -> list[OperationBrief]:
+def text_of(words: Messages, text: str) -> str:
+    """A text of the description in the language of the words, each of its paragraphs by itself."""
+    paragraphs = [" ".join(paragraph.split()) for paragraph in text.split(PARAGRAPH)]
+    return PARAGRAPH.join(words.sentence(paragraph) for paragraph in paragraphs if paragraph)
+
+
+def briefs_of(openapi: Schema, words: Messages) -> list[OperationBrief]:
     """In the order of the description."""
     return [
         OperationBrief(
             name=operation["operationId"],
             method=method.upper(),
             path=path,
-            summary=operation["summary"],
+            summary=text_of(words, operation["summary"]),
+            english=operation["summary"],
             tag=operation["tags"][0],
         )
         for path, methods in openapi["paths"].items()
@@ -99,27 +115,30 @@ def briefs_of(openapi: Schema) -> list[OperationBrief]:
     ]
 
 
-def operation_of(openapi: Schema, name: str) -> Operation | None:
+def operation_of(openapi: Schema, name: str, words: Messages) -> Operation | None:
     """The operation with this id; None when there is none."""
-    brief = next((brief for brief in briefs_of(openapi) if brief.name == name), None)
+    brief = next((brief for brief in briefs_of(openapi, words) if brief.name == name), None)
     if brief is None:
         return None
-    said, reader = openapi["paths"][brief.path][brief.method.lower()], _DescriptionReader(openapi["components"])
+    said, reader = openapi["paths"][brief.path][brief.method.lower()], _DescriptionReader(openapi["components"], words)
     return Operation(
         brief=brief,
-        description=said.get("description", ""),
+        description=text_of(words, said.get("description", "")),
         is_open=not said["security"],
         parameters=[reader.parameter(parameter) for parameter in said.get("parameters", ())],
         bodies=reader.bodies(said.get("requestBody", {})),
         answers=[
-            DescribedAnswer(status=status, description=answer.get("description", ""), bodies=reader.bodies(answer))
+            DescribedAnswer(
+                status=status, description=text_of(words, answer["description"]), bodies=reader.bodies(answer)
+            )
             for status, answer in said["responses"].items()
         ],
     )
 
 
 class _DescriptionReader:
-    def __init__(self, components: Schema) -> None:
+    def __init__(self, components: Schema, words: Messages) -> None:
+        self._words = words
         self._schemas = components["schemas"]
         self._examples = components["examples"]
 
@@ -133,7 +152,7 @@ class _DescriptionReader:
             type=self.type_of(said["schema"]),
             is_required=said.get("required", False),
             is_list=bool(lists),
-            description=said.get("description", ""),
+            description=text_of(self._words, said.get("description", "")),
             values=[str(value) for choice in plain for value in choice.get("enum", ())][:MAX_VALUES],
         )
 
@@ -155,13 +174,15 @@ class _DescriptionReader:
         if "const" in schema:
             return json.dumps(schema["const"])
         if choices := schema.get("anyOf") or schema.get("oneOf"):
-            return " or ".join(dict.fromkeys(self.type_of(choice) for choice in choices))
+            return self._words("reference.or").join(dict.fromkeys(self.type_of(choice) for choice in choices))
         if "enum" in schema:
             return _values(schema)
         if schema.get("type") == "array":
-            return f"list of {self.type_of(schema.get('items', {}))}"
+            return self._words("reference.list_of", type=self.type_of(schema.get("items", {})))
         bounds = [f"{word} {schema[key]:g}" for key, word in (("minimum", "≥"), ("maximum", "≤")) if key in schema]
-        kind = "any" if "type" not in schema else f"{schema['type']} {schema.get('format', '')}".strip()
+        kind = (
+            f"{schema['type']} {schema.get('format', '')}".strip() if "type" in schema else self._words("reference.any")
+        )
         return " ".join([kind, *bounds])
 
     def _fields(self, schema: Schema, depth: int, within: tuple[str, ...]) -> Iterator[BodyField]:
@@ -178,7 +199,7 @@ class _DescriptionReader:
                     depth=depth,
                     is_required=field in resolved.get("required", ()),
                     is_file=said.get("format") == "binary",
-                    description=said.get("description", ""),
+                    description=text_of(self._words, said.get("description", "")),
                 )
                 yield from self._fields(said, depth + 1, (*within, name))
 

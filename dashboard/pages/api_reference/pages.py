@@ -8,9 +8,10 @@ from fastapi.responses import HTMLResponse
 
 from aijobs.domain.errors import NotFound
 from api.auth.named_users import USER_HEADER
+from dashboard.language import Messages, language_of
 from dashboard.navigation import navigation_of
 from dashboard.page import PageRoute, html, known_caller
-from dashboard.pages.api_reference.operations import Operation, briefs_of, operation_of
+from dashboard.pages.api_reference.operations import Operation, briefs_of, operation_of, text_of
 
 MAX_SEARCH: Final = 100
 JSON: Final = "application/json"
@@ -22,16 +23,16 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 @router.get("/docs")
 async def show_reference(request: Request, q: Annotated[str, Query(max_length=MAX_SEARCH)] = "") -> HTMLResponse:
     """All operations, or those that have the words."""
-    openapi = request.app.openapi()
+    openapi, words = request.app.openapi(), Messages(language_of(request))
     order = [tag["name"] for tag in openapi["tags"]]
-    found = [brief for brief in briefs_of(openapi) if brief.has(q)]
+    found = [brief for brief in briefs_of(openapi, words) if brief.has(q)]
     found.sort(key=lambda brief: order.index(brief.tag) if brief.tag in order else len(order))
     return await _page(
         request,
         "reference.html",
         q=q,
         groups=[(tag, list(briefs)) for tag, briefs in groupby(found, key=lambda brief: brief.tag)],
-        said={tag["name"]: tag["description"] for tag in openapi["tags"]},
+        said={tag["name"]: text_of(words, tag["description"]) for tag in openapi["tags"]},
         base_url=openapi["servers"][0]["url"],
         user_header=USER_HEADER,
     )
@@ -41,7 +42,7 @@ async def show_reference(request: Request, q: Annotated[str, Query(max_length=MA
 async def show_operation(request: Request, name: Annotated[str, Path(max_length=MAX_SEARCH)]) -> HTMLResponse:
     """One operation."""
     openapi = request.app.openapi()
-    operation = operation_of(openapi, name)
+    operation = operation_of(openapi, name, Messages(language_of(request)))
     if operation is None:
         raise NotFound("The API has no such operation.")
     curl = _curl(operation, openapi["servers"][0]["url"])
