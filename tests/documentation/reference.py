@@ -18,7 +18,7 @@ from aijobs.domain.jobs.events import EventKind
 from aijobs.domain.jobs.waiting import WaitFor
 from aijobs.domain.lifecycle import OVERALL_PROGRESS, TRANSITIONS, JobStatus
 from aijobs.domain.values.languages.language import Language
-from aijobs.domain.values.languages.messages import messages
+from aijobs.domain.values.languages.messages import Messages, messages
 from aijobs.domain.webhooks import EventType
 from aijobs.settings import GivenSettings
 from api.app import ROUTES
@@ -49,13 +49,16 @@ def _setting_rows(group: SettingGroup, words: Mapping[str, str]) -> Iterator[Seq
         yield code(line.variable), words.get(f"setting.{line.meaning}", words.get(UNDESCRIBED, "")), default
 
 
-def routes_reference(_language: Language) -> str:
+def routes_reference(language: Language) -> str:
+    words = Messages(language)
+    heads = {Language.EN: ("route", "what"), Language.ZH: ("路由", "用途")}[language]
     by_tag: dict[str, list[Sequence[str]]] = {}
     for path, method, operation in operations():
-        row = (code(f"{method.upper()} {path}"), operation["summary"])
+        row = (code(f"{method.upper()} {path}"), words.sentence(operation["summary"]))
         by_tag.setdefault(operation["tags"][0], []).append(row)
     by_tag["streams"] = [(code(f"WS {route.path}"), first_sentence(route.endpoint)) for route in _sockets()]
-    return "\n".join(f"### {tag}\n\n{table(('route', 'what'), rows)}" for tag, rows in by_tag.items())
+    titles = {tag: words.known("reference_tag", tag) for tag in by_tag}
+    return "\n".join(f"### {titles[tag]}\n\n{table(heads, rows)}" for tag, rows in by_tag.items())
 
 
 def operations() -> Iterator[tuple[str, str, Mapping[str, Any]]]:
