@@ -42,12 +42,23 @@ def duration(context: Mapping[str, Any], length: timedelta | float | None) -> st
     if seconds < 60:
         return words("duration.s", count=f"{seconds:.1f}")
     minutes, left = divmod(int(seconds), 60)
+    hours, minutes_left = divmod(minutes, 60)
     if minutes < 60:
-        return f"{words('duration.m', count=minutes)} {words('duration.s', count=left)}"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{words('duration.h', count=hours)} {words('duration.m', count=minutes)}"
-    return f"{words('duration.d', count=hours // 24)} {words('duration.h', count=hours % 24)}"
+        parts = {"m": minutes, "s": left}
+    elif hours < 48:
+        parts = {"h": hours, "m": minutes_left}
+    else:
+        parts = {"d": hours // 24, "h": hours % 24}
+    return " ".join(words(f"duration.{unit}", count=count) for unit, count in parts.items() if count)
+
+
+#: Which table has the words for the values of a part of an event.
+WORDS_OF: Final = {
+    "failed": "error_code",
+    "outcome": "outcome",
+    "resolved": "outcome",
+    "provider_cancel": "cancel_outcome",
+}
 
 
 def fact(words: Messages, name: str, value: Any) -> str:
@@ -59,12 +70,11 @@ def fact(words: Messages, name: str, value: Any) -> str:
             return f"{short}, {words('waiting.until', time=until)}" if until else short
         case bool() | None:
             return words.known("said", str(value).lower()) if value is not None else "–"
-        case str() if name == "failed":
-            return words.known("error_code", value)
-        case str() if words.has("said", value):
-            return words.known("said", value)
+        case str() if name == "raw_status":  # the provider's own word
+            return value
         case str():
-            return words.sentence(value)
+            table = next((one for one in (WORDS_OF.get(name), "said") if one and words.has(one, value)), None)
+            return words.known(table, value) if table else words.sentence(value)
         case _:
             return str(value)
 

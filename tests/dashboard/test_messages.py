@@ -10,6 +10,7 @@ from fastapi import Request
 from aijobs.domain.errors import FieldError, InvalidParameters
 from aijobs.domain.jobs.waiting import WaitFor
 from aijobs.domain.values.audit import ActKind, ActorKind
+from dashboard.formatting import fact
 from dashboard.forms.form_errors import fields_shown, messages_of
 from dashboard.forms.template_form import TemplateForm
 from dashboard.language import LANGUAGES, Language, Messages, language_of, messages
@@ -110,3 +111,19 @@ def test_whatever_is_recorded_in_the_audit_log_has_a_message(language: Language)
     keys = {f"audit.{kind.replace('.', '_')}" for kind in ActKind} | {f"audit.by_{kind}" for kind in ActorKind}
 
     assert keys - messages(language).keys() == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("raw_status", "processing", "processing"),  # the provider's own word
+        ("outcome", "accepted", "已接受"),
+        ("provider_cancel", "too_late", "为时已晚"),
+        ("resolved", "refund", "退还"),
+        ("repair", "its workflow was missing and is started", "工作流缺失，已重新启动"),
+    ],
+)
+def test_a_part_of_an_event_is_said_in_the_language_of_the_page(name: str, value: str, said: str) -> None:
+    words = Messages(Language.ZH)
+
+    assert (words.has("fact", name), fact(words, name, value)) == (True, said)

@@ -16,6 +16,7 @@ INSTALLED: Final = ("activities", "aijobs", "api", "cli", "dashboard", "sandbox"
 
 #: Who names a vendor nevertheless, and why.
 NAMED_IN: Final = {
+    "api/schemas/examples.py": "shows a job of one of them in the examples of the API",
     "api/routes/credentials.py": "shows, by one of them, how a credential is named",
     "api/routes/pauses.py": "shows, by one of them, how a vendor is paused",
     "cli/commands/pauses.py": "shows the same",
