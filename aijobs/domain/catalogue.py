@@ -16,6 +16,8 @@ from aijobs.domain.jobs.slots.limits import ModelLimits
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.points import PointsPolicy
 from aijobs.domain.values.durations import Duration
+from aijobs.domain.values.languages.language import Language
+from aijobs.domain.values.languages.localized_text import LocalizedText
 from aijobs.domain.values.money import VendorPrice
 from aijobs.domain.values.toml import read_toml
 
@@ -33,10 +35,37 @@ class Deadlines(BaseModel):
     late: Duration = timedelta(hours=24)  #: how long a job that has ended is still watched, for the money's sake
 
 
-class ParameterRules(BaseModel):
-    """What an operator narrows: values a parameter may have, and values it has when the caller names none."""
+class ParameterTexts(BaseModel):
+    """What people read of parameters, by the parameters' names, instead of what the provider says of them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    labels: Mapping[str, LocalizedText] = {}
+    descriptions: Mapping[str, LocalizedText] = {}
+
+
+class ModelTexts(BaseModel):
+    """What people read of a model that is added, where it is not the vendor's: each a text, or a table by language."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    model_name: LocalizedText | None = Field(
+        default=None, description="What people see. Default: the vendor's name.", examples=["Flux"]
+    )
+    model_desc: LocalizedText | None = Field(
+        default=None,
+        description="What it does. Default: the vendor's words.",
+        examples=[{"en": "A picture from a prompt", "zh": "根据提示词生成图片"}],
+    )
+    parameters: ParameterTexts | None = Field(
+        default=None,
+        description="`labels` and `descriptions` of parameters, by the parameters' names.",
+        examples=[{"labels": {"prompt": {"en": "what to draw", "zh": "画什么"}}}],
+    )
+
+
+class ParameterRules(ParameterTexts):
+    """What an operator narrows: values a parameter may have, and values it has when the caller names none."""
 
     allowed: Mapping[str, list[str | int | float | bool]] = {}
     defaults: Mapping[str, str | int | float | bool] = {}
@@ -64,10 +93,10 @@ class Model(BaseModel):
 
     model_id: str
     model_code: str
-    model_name: str
+    model_name: LocalizedText
     model: str = Field(description="the provider's own name of the model")
     model_version: str
-    model_desc: str
+    model_desc: LocalizedText
     platform: str
     channel: str
     provider: str = Field(description="key of the adapter in aijobs/providers/registry.py")
@@ -239,10 +268,13 @@ def _models_of(layer: str) -> dict[str, dict[str, Any]]:
 
 
 def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """A table over a text adds languages to it: a text alone is English."""
     merged = dict(below)
     for key, value in above.items():
-        both_tables = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = _laid_over(merged[key], value) if both_tables else value
+        beneath = merged.get(key)
+        if isinstance(beneath, str) and isinstance(value, dict):
+            beneath = {Language.EN.value: beneath}
+        merged[key] = _laid_over(beneath, value) if isinstance(value, dict) and isinstance(beneath, dict) else value
     return merged
 
 

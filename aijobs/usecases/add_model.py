@@ -1,18 +1,22 @@
 """Adding any of a vendor's models to an installation, by the vendor's name for it."""
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
-from aijobs.domain.catalogue import Model
+from aijobs.domain.catalogue import Model, ModelTexts, ParameterTexts
 from aijobs.domain.errors import BadInput, FieldError, ModelNotConfigured
 from aijobs.domain.jobs.outputs import OutputKind
 from aijobs.domain.ports.providers import ModelSource, Provider
 from aijobs.domain.provider_io import ModelDescription
 from aijobs.domain.values.clean_text import clean
+from aijobs.domain.values.json_pointer import pointer
+from aijobs.domain.values.languages.localized_text import LocalizedText
 from aijobs.persistence.added_models import add_model
 from aijobs.persistence.database import Database
 from aijobs.usecases.models import AvailableModels
@@ -28,7 +32,7 @@ MIGRATE: Final = timedelta(hours=1)
 BUSINESS: Final = timedelta(hours=24)
 
 
-class ModelRequest(BaseModel):
+class ModelRequest(ModelTexts):
     """What to add. `source` is a provider's name, a colon, and the model's name there."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, protected_namespaces=())
@@ -40,12 +44,29 @@ class ModelRequest(BaseModel):
         examples=["provider:owner/name"],
     )
     unit_point: int = Field(default=1, ge=0, le=MAX_POINTS, description="The price of a job, in points.")
-    model_name: str | None = Field(
-        default=None, min_length=1, max_length=MAX_NAME, description="What people see. Default: the vendor's name."
-    )
     output_kind: OutputKind | None = Field(
         default=None, strict=False, description="What its results are. Default: as the vendor describes them."
     )
+
+    @field_validator("model_name", "model_desc")
+    @classmethod
+    def _not_too_long(cls, text: LocalizedText | None, field: ValidationInfo) -> LocalizedText | None:
+        _check_length(text, MAX_NAME if field.field_name == "model_name" else MAX_DESCRIPTION)
+        return text
+
+    @field_validator("parameters")
+    @classmethod
+    def _none_too_long(cls, texts: ParameterTexts | None) -> ParameterTexts | None:
+        for label in texts.labels.values() if texts else ():
+            _check_length(label, MAX_NAME)
+        for description in texts.descriptions.values() if texts else ():
+            _check_length(description, MAX_DESCRIPTION)
+        return texts
+
+
+def _check_length(text: LocalizedText | None, most: int) -> None:
+    if text and not all(1 <= len(one) <= most for one in text.by_language.values()):
+        raise PydanticCustomError("text_length", "must have 1 to {most} characters", {"most": most})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +79,8 @@ class AddModel:
     async def __call__(self, request: ModelRequest, *, by: str) -> tuple[Model, bool]:
         """The model, and whether it is new here. Once this returns, every process of the installation knows it.
 
-        Raises BadInput with the pointer `/source`, ModelNotConfigured and ProviderUnavailable.
+        Raises BadInput with the pointer `/source`, or with that of a text whose parameter the model does not have;
+        ModelNotConfigured and ProviderUnavailable.
         """
         name, _, vendor_name = request.source.partition(":")
         provider = self._provider(name)
@@ -67,6 +89,7 @@ class AddModel:
             definition = definition_of(name, provider, description, request)
         except BadInput as refused:
             raise _about_source(str(refused)) from refused
+        _check_names(request.parameters, definition["input_schema"]["properties"])
         model, is_new = await self.database.write(add_model, self.models.catalogue, definition, added_by=by)
         await self.models.catalogue.refresh()
         return model, is_new
@@ -92,7 +115,7 @@ def definition_of(
         "model_name": request.model_name or str(clean(description.title))[:MAX_NAME],
         "model": description.model,
         "model_version": description.model_version,
-        "model_desc": str(clean(description.description))[:MAX_DESCRIPTION],
+        "model_desc": request.model_desc or str(clean(description.description))[:MAX_DESCRIPTION],
         "platform": description.platform,
         "channel": name,
         "provider": name,
@@ -112,12 +135,22 @@ def definition_of(
         "poll": {},
         "source": f"{name}:{description.model}",
         "input_schema": clean(dict(description.input_schema)),
+        "parameters": request.parameters.model_dump() if request.parameters else {},
     }
     try:
         provider.parameters(Model.model_validate({**definition, "model_id": code})).model_json_schema()
     except ValueError as unusable:
         raise BadInput(f"The parameters of {description.model} cannot be used: {unusable}.") from unusable
     return definition
+
+
+def _check_names(texts: ParameterTexts | None, known: Container[str]) -> None:
+    """Raises BadInput for a text of a parameter that the model does not have."""
+    for table, named in texts or ():
+        for name in named:
+            if name not in known:
+                field = FieldError(pointer("parameters", table, name), "The model has no such parameter.")
+                raise BadInput("The model cannot be added.", field)
 
 
 def _about_source(message: str) -> BadInput:

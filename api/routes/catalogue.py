@@ -56,4 +56,4 @@ async def delete_model(model_id: ModelId, caller: ModelKeeper, models: Models, d
 @router.get("/api/dicts", summary="Look up what codes mean", responses=problem_responses(401, 403))
 async def dictionaries(_: Reader, models: Models) -> Dictionaries:
     statuses = [StatusEntry(code=s, name=s.name, zh=s.zh, en=s.en, overall=OVERALL_PROGRESS[s]) for s in JobStatus]
-    return Dictionaries(statuses=statuses, models={model.model_id: model.model_desc for model in models})
+    return Dictionaries(statuses=statuses, models={model.model_id: str(model.model_desc) for model in models})

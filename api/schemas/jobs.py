@@ -147,6 +147,7 @@ class CatalogueEntry(Shape):
     model_id: str
     model_code: str
     model_name: str
+    model_name_in: dict[str, str] = Field(description="`model_name` in each language: `en`, `zh`")
     model: str
     model_version: str
     model_desc: str

@@ -1,11 +1,15 @@
 """The models of the catalogue as response documents."""
 
+from collections.abc import Mapping
+from functools import reduce
 from typing import Any
 
 from pydantic import BaseModel
 
-from aijobs.domain.catalogue import Model
+from aijobs.domain.catalogue import Model, ParameterTexts
+from aijobs.domain.jobs.parameters import TEXTS
 from aijobs.domain.values.languages.language import LANGUAGES
+from aijobs.domain.values.languages.localized_text import LocalizedText
 from aijobs.domain.values.languages.messages import Messages
 from aijobs.usecases.models import AvailableModels
 from api.schemas.jobs import CatalogueEntry
@@ -18,7 +22,10 @@ def model_responses(models: AvailableModels) -> list[CatalogueEntry]:
 
 def model_response(models: AvailableModels, model: Model) -> CatalogueEntry:
     fields = {
-        "model_desc_in": _in_each_language(model.model_desc),
+        "model_name": str(model.model_name),
+        "model_name_in": model.model_name.in_every_language(),
+        "model_desc": str(model.model_desc),
+        "model_desc_in": model.model_desc.in_every_language(),
         "unit_progress": [status.name for status in sorted(model.unit_progress)],
         "deadlines": _in_seconds(model.deadlines),
         "poll": _in_seconds(model.poll),
@@ -35,14 +42,14 @@ def _in_seconds(section: BaseModel) -> dict[str, Any]:
 
 
 def _schema(models: AvailableModels, model: Model) -> dict[str, Any] | None:
-    """The parameters' JSON Schema, with the operator's allowed values and defaults."""
+    """The parameters' JSON Schema, with the operator's texts, allowed values and defaults."""
     parameters = models.parameters_of(model)
     if parameters is None:
         return None
     schema = parameters.model_json_schema()
     rules = model.parameters
     for name, declared in schema.get("properties", {}).items():
-        declared["x-in"] = _texts_of(name, declared.get("description", ""))
+        _say(name, declared, rules)
         if name in rules.allowed:
             declared["enum"] = list(rules.allowed[name])
         if name in rules.defaults:
@@ -51,16 +58,29 @@ def _schema(models: AvailableModels, model: Model) -> dict[str, Any] | None:
     return schema
 
 
-def _in_each_language(english: str) -> dict[str, str]:
-    return {language.value: Messages(language).sentence(english) for language in LANGUAGES}
-
-
-def _texts_of(name: str, description: str) -> dict[str, dict[str, str]]:
-    """A parameter's label and description, in each language."""
-    return {
-        language.value: {
-            "label": Messages(language).known("parameter", name),
-            "description": Messages(language).sentence(description),
-        }
+def _say(name: str, declared: dict[str, Any], texts: ParameterTexts) -> None:
+    """Adds a parameter's label and description in each language: the catalogue's, the provider's, else our own."""
+    of_the_provider = declared.pop(TEXTS, {})
+    label = _laid(texts.labels.get(name), of_the_provider.get("label"), _own_label(name))
+    description = _laid(
+        texts.descriptions.get(name), of_the_provider.get("description"), declared.get("description") or None
+    )
+    if name in texts.descriptions:
+        declared["description"] = str(description)
+    declared["x-in"] = {
+        language.value: {"label": label.in_words(words), "description": description.in_words(words)}
         for language in LANGUAGES
+        for words in (Messages(language),)
     }
+
+
+def _own_label(name: str) -> dict[str, str] | str:
+    """The parameter's name, where no language has a word for it."""
+    known = (Messages(language) for language in LANGUAGES)
+    return {words.language.value: words("parameter." + name) for words in known if words.has("parameter", name)} or name
+
+
+def _laid(*written: LocalizedText | Mapping[str, str] | str | None) -> LocalizedText:
+    """Each over those behind it."""
+    texts = [LocalizedText.model_validate(one) for one in written if one is not None]
+    return reduce(lambda below, above: above.over(below), reversed(texts)) if texts else LocalizedText("")

@@ -1,14 +1,20 @@
 """`aijobs models`: the models that a job may name, and adding more of a vendor's."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 from rich.text import Text
 
+from aijobs.domain.catalogue import ModelTexts
 from aijobs.domain.jobs.outputs import OutputKind
+from aijobs.domain.values.toml import read_toml
 from cli import console
 from cli.api_client import ApiClient, Document
+from cli.errors import CommandError
 from cli.options import ApiOptions, AsJson, DataDir, Key, Url
+from cli.words.wording import words
 
 models = typer.Typer(help="The models that a job may name: list, add, remove.", invoke_without_command=True)
 
@@ -35,6 +41,13 @@ def add(
     ],
     points: Annotated[int, typer.Option(min=0, help="The price of a job.")] = 1,
     name: Annotated[str | None, typer.Option(help="What people see. Default: the vendor's name.")] = None,
+    texts: Annotated[
+        Path | None,
+        typer.Option(
+            help="A file of TOML with what people read, by language: model_name, model_desc, parameters.labels, "
+            "parameters.descriptions."
+        ),
+    ] = None,
     output: Annotated[
         OutputKind | None, typer.Option(help="What its results are. Default: as the vendor describes them.")
     ] = None,
@@ -47,7 +60,10 @@ def add(
 
     Its parameters are read from the vendor once, and kept.
     """
-    body: Document = {"source": source, "unit_point": points, "model_name": name, "output_kind": output}
+    said = _texts_in(texts) if texts else {}
+    body: Document = {**said, "source": source, "unit_point": points, "output_kind": output}
+    if name is not None:
+        body["model_name"] = name
     added = ApiOptions(url, key, None, data_dir).call(lambda api: api.post("/api/models", body))
     if as_json:
         console.show_json(added)
@@ -75,10 +91,21 @@ def remove(
     console.say(console.OK, f"{model_id} is removed. Its jobs that run go on.")
 
 
+def _texts_in(path: Path) -> Document:
+    """Raises CommandError that names what is wrong in the file."""
+    try:
+        return ModelTexts.model_validate(read_toml(path.read_text("utf-8"))).model_dump(exclude_none=True)
+    except ValidationError as invalid:
+        wrong = tuple(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in invalid.errors())
+        raise CommandError(f"The texts in {path} are wrong.", details=wrong) from None
+    except (OSError, ValueError) as unreadable:
+        raise CommandError(f"{path} cannot be read: {unreadable}") from unreadable
+
+
 def _row(model: Document) -> tuple[str | Text, ...]:
     return (
         model["model_id"],
-        model["model_name"],
+        model.get("model_name_in", {}).get(words().language.value, model["model_name"]),
         model["model_version"],
         model["platform"],
         str(model["unit_point"]),

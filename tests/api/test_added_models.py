@@ -23,6 +23,12 @@ from tests.databases import database_url
 from workflows.client import TemporalJobEngine
 
 FLUX = "replicate:black-forest-labs/flux-schnell"
+TEXTS = """
+model_name = { en = "Flux", zh = "快图" }
+model_desc = { zh = "文字变图片" }
+parameters.labels.prompt = { zh = "画什么" }
+parameters.descriptions.prompt = { en = "A sentence", zh = "一句话" }
+"""
 FLUX_ID = "replicate_black_forest_labs_flux_schnell_v1"
 
 
@@ -145,6 +151,12 @@ WRONG_BODIES: list[dict[str, Any]] = [
     {"source": FLUX, "unit_point": -1},
     {"source": FLUX, "price": 1},
     {"source": 5},
+    {"source": FLUX, "model_desc": {"de": "Ein Bild"}},
+    {"source": FLUX, "model_desc": {}},
+    {"source": FLUX, "model_name": {"zh": "名" * 61}},
+    {"source": FLUX, "parameters": {"labels": {"prompt": 5}}},
+    {"source": FLUX, "parameters": {"defaults": {"prompt": "x"}}},
+    {"source": FLUX, "parameters": {"labels": {"colour": "colour"}}},
 ]
 
 
@@ -182,6 +194,34 @@ async def test_without_any_key_there_is_nothing_to_add_from(installation: TwoPro
         refused = await api.http.post("/api/models", json={"source": FLUX})
 
     assert (refused.status_code, refused.json()["code"]) == (422, "model_not_configured")
+
+
+async def test_an_added_model_has_its_texts_in_each_language(installation: TwoProcesses, tmp_path: Path) -> None:
+    (tmp_path / "texts.toml").write_text(TEXTS, "utf-8")
+    (tmp_path / "wrong.toml").write_text('model_desc = { de = "Ein Bild" }', "utf-8")
+
+    async def models(*arguments: str) -> Any:
+        here = ("--url", installation.first.url)
+        return await aijobs_process("models", *arguments, *here, folder=tmp_path / "a", LC_ALL="zh_CN.UTF-8")
+
+    added = await models("add", FLUX, "--texts", str(tmp_path / "texts.toml"), "--json")
+    listed = await models()
+    wrong = await models("add", FLUX, "--texts", str(tmp_path / "wrong.toml"))
+    page = (await installation.second.http.get("/models", headers={"Accept-Language": "zh"})).text
+    found = (await installation.second.http.get("/api/models")).json()["data"]
+    stranger = await installation.add(parameters={"labels": {"colour": "colour"}})
+
+    assert added.document in found, added.err
+    assert (added.document["model_name"], added.document["model_name_in"]["zh"]) == ("Flux", "快图")
+    assert (added.document["model_desc"], added.document["model_desc_in"]["en"]) == ("文字变图片", "文字变图片")
+    prompt = added.document["parameters"]["properties"]["prompt"]["x-in"]
+    assert prompt["zh"]["label"] == "画什么"
+    assert (prompt["zh"]["description"], prompt["en"]["description"]) == ("一句话", "A sentence")
+    assert "快图" in listed.out
+    assert "快图" in page
+    assert "文字变图片" in page
+    assert "model_desc: 没有语言 'de'；可用的语言：en, zh" in wrong.err
+    assert stranger.json()["errors"][0]["pointer"] == "/parameters/labels/colour"
 
 
 async def test_the_command_line_adds_lists_and_removes(installation: TwoProcesses, tmp_path: Path) -> None:

@@ -14,6 +14,14 @@ allowed = {{ upscale_factor = [2, 4] }}
 defaults = {{ output_format = "png" }}
 """
 
+IN_CHINESE = f"""
+[models.{UPSCALE}]
+model_name = {{ zh = "老照片放大" }}
+model_desc = {{ zh = "把照片放大" }}
+parameters.labels.upscale_factor = {{ zh = "放大几倍" }}
+parameters.descriptions.upscale_factor = {{ en = "How often", zh = "放大的倍数" }}
+"""
+
 
 async def test_models_are_listed_with_what_they_take_and_can(shared_api: ApiUnderTest) -> None:
     page = (await shared_api.http.get("/api/models")).json()
@@ -46,6 +54,40 @@ async def test_what_the_operator_narrows_is_in_the_schema(api: ApiUnderTest, key
     assert properties["upscale_factor"]["enum"] == [2, 4]
     assert properties["output_format"]["default"] == "png"
     assert refused.status_code == 422
+
+
+async def test_texts_of_an_operators_file_reach_readers_in_their_language(api: ApiUnderTest, key: str) -> None:
+    catalogue = Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8"), IN_CHINESE)
+    async with opened_installation(replace(api.dependencies, catalogue=catalogue), key) as own:
+        models = {model["model_id"]: model for model in (await own.http.get("/api/models")).json()["data"]}
+        pages = {
+            (path, language): (await own.http.get(path, headers={"Accept-Language": language})).text
+            for path in ("/models", f"/new?model={UPSCALE}", "/")
+            for language in ("en", "zh")
+        }
+        job = await own.submit()
+
+    upscale = models[UPSCALE]
+    factor = upscale["parameters"]["properties"]["upscale_factor"]
+    assert (upscale["model_name"], upscale["model_name_in"]) == (
+        "ImageUpscale",
+        {"en": "ImageUpscale", "zh": "老照片放大"},
+    )
+    assert upscale["model_desc"].startswith("Enlarge a photo")
+    assert upscale["model_desc_in"] == {"en": upscale["model_desc"], "zh": "把照片放大"}
+    assert factor["description"] == "How often"
+    assert factor["x-in"] == {
+        "en": {"label": "upscale factor", "description": "How often"},
+        "zh": {"label": "放大几倍", "description": "放大的倍数"},
+    }
+    assert job.json()["model_name"] == "ImageUpscale"
+    for said in ("老照片放大", "把照片放大"):
+        assert said in pages["/models", "zh"]
+        assert said in pages[f"/new?model={UPSCALE}", "zh"]
+    assert "放大几倍" in pages[f"/new?model={UPSCALE}", "zh"]
+    assert "放大的倍数" in pages[f"/new?model={UPSCALE}", "zh"]
+    assert "How often" in pages[f"/new?model={UPSCALE}", "en"]
+    assert "老照片放大" not in pages["/models", "en"]
 
 
 async def test_dictionaries_say_what_codes_mean(shared_api: ApiUnderTest) -> None:

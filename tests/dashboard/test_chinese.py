@@ -1,20 +1,30 @@
 """No page in Chinese has an English sentence of ours, whatever has happened."""
 
 import re
+from collections.abc import Iterator
 from html.parser import HTMLParser
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
+from pydantic import SecretStr
 
+from aijobs.adapters.chat.settings import ChatSettings
 from aijobs.domain.errors import AijobsError, codes_below
 from aijobs.domain.jobs.job import JobError, Stage
 from aijobs.domain.jobs.waiting import MESSAGES
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.values.languages.language import LANGUAGES, Language
 from aijobs.domain.values.languages.messages import Messages
-from tests.api.installation import ApiUnderTest
+from aijobs.domain.vendor import SandboxAccess
+from aijobs.providers.registry import SHIPPED
+from api.schemas.jobs import CatalogueEntry
+from api.schemas.model_responses import model_responses
+from tests.api.conftest import opened_dependencies
+from tests.api.installation import WEBHOOK_SECRET, ApiUnderTest
 from tests.dashboard.installation import DashboardUnderTest
 from tests.dashboard.test_every_page import create_data
+from workflows.client import TemporalJobEngine
 
 CHINESE: Final = {"Accept-Language": "zh-CN", "Accept": "text/html"}
 
@@ -79,20 +89,30 @@ async def test_a_form_that_is_refused_says_why_in_chinese(
     assert _sentences(answer.text) == []
 
 
-@pytest.mark.parametrize("language", LANGUAGES[1:], ids=str)
 async def test_every_model_and_every_parameter_is_described_in_every_language(
-    dashboard: DashboardUnderTest, language: Language
+    database_kind: str, tmp_path: Path, engine: TemporalJobEngine
 ) -> None:
-    """Those of the API, with the provider that has a key here."""
-    models = (await dashboard.installation.http.get("/api/models")).json()["data"]
-    words = Messages(language)
+    """All that are shipped: every provider has a key here."""
+    access = SandboxAccess(url="http://127.0.0.1:9", token="secret-key", webhook_secret=WEBHOOK_SECRET)
+    keys: dict[str, Any] = {name: package.vendor.stand_in(access) for name, package in SHIPPED.items()}
+    chat = ChatSettings(token=SecretStr("secret-key"))
+    async with opened_dependencies(tmp_path, engine, chat=chat, **keys) as dependencies:
+        entries = model_responses(dependencies.models)
 
-    assert [model["model_id"] for model in models if model["model_desc_in"][str(language)] == model["model_desc"]] == []
-    for model in models:
-        for name, declared in ((model["parameters"] or {}).get("properties") or {}).items():
-            assert words.has("parameter", name), name
-            said = declared["x-in"][str(language)]["description"]
-            assert not said or said != declared["description"], (model["model_id"], name)
+    assert [entry.model_id for entry in entries if entry.parameters is None] == []
+    assert [missing for language in LANGUAGES[1:] for entry in entries for missing in _missing(entry, language)] == []
+
+
+def _missing(entry: CatalogueEntry, language: Language) -> Iterator[tuple[str, str, str]]:
+    """What is not said in a language: a parameter, and its text in English."""
+    if entry.model_desc_in[language.value] == entry.model_desc:
+        yield entry.model_id, "", entry.model_desc
+    for name, declared in (entry.parameters or {})["properties"].items():
+        if not Messages(language).has("parameter", name):
+            yield entry.model_id, name, "label"
+        english = declared.get("description")
+        if english and declared["x-in"][language.value]["description"] == english:
+            yield entry.model_id, name, english
 
 
 @pytest.mark.parametrize("language", LANGUAGES[1:], ids=str)

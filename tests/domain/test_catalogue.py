@@ -7,15 +7,17 @@ import pytest
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.errors import UnknownModel
 from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.values.languages.localized_text import LocalizedText
 from aijobs.settings import SHIPPED_CATALOGUE
 
+UPSCALE = "[models.replicate_imageupscale_v1]"
 SHIPPED = SHIPPED_CATALOGUE.read_text("utf-8")
 
 
 def test_the_shipped_models_have_their_prices() -> None:
     catalogue = Catalogue.parse(SHIPPED)
 
-    prices = {model.model_id: (model.model_name, model.model_version, model.unit_point) for model in catalogue}
+    prices = {model.model_id: (str(model.model_name), model.model_version, model.unit_point) for model in catalogue}
 
     asked_for = {
         "ttapi_midjourney_v7": ("Midjourney", "7.0", 1),
@@ -50,11 +52,30 @@ def test_an_operator_changes_one_figure_and_keeps_the_rest() -> None:
         ('[models.replicate_imageupscale_v1]\nuse_instead = "replicate_imageupscale_v1"', "use_instead"),
         ("[models.replicate_imageupscale_v1]\nlearning = { questions = 1 }", "learning.questions"),
         ("[models.mine]\nunit_point = 1", "'mine'"),
+        (f'{UPSCALE}\nmodel_name = {{ de = "Vergrößern" }}', "model_name: there is no language 'de'; there are en, zh"),
+        (f"{UPSCALE}\nmodel_name = {{ zh = 3 }}", "model_name: has no text in zh"),
+        (f"{UPSCALE}\nmodel_name = 3", "model_name: must be a text, or a table of texts by language: en, zh"),
+        ("[models.mine]\nmodel_desc = {}", "model_desc: needs a text in one language at least: en, zh"),
+        (
+            f'{UPSCALE}\nparameters.labels.image = {{ zh = " " }}',
+            "parameters.labels.image: has no text in zh",
+        ),
     ],
 )
 def test_a_wrong_catalogue_is_refused_with_what_is_wrong(own: str, named: str) -> None:
     with pytest.raises(ValueError, match=named):
         Catalogue.parse(SHIPPED, own)
+
+
+def test_texts_are_given_by_language_and_english_falls_back_to_the_only_one() -> None:
+    own = f'{UPSCALE}\nmodel_name = {{ zh = "放大" }}\nmodel_desc = "Mine"'
+
+    model = Catalogue.parse(SHIPPED, own).model("replicate_imageupscale_v1")
+    alone = LocalizedText({"zh": "放大"})
+
+    assert model.model_name.in_every_language() == {"en": "ImageUpscale", "zh": "放大"}
+    assert model.model_desc.in_every_language() == {"en": "Mine", "zh": "Mine"}
+    assert (str(alone), alone.in_every_language()) == ("放大", {"en": "放大", "zh": "放大"})
 
 
 def test_a_sunset_is_the_first_day_without_new_jobs() -> None:

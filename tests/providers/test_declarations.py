@@ -6,10 +6,14 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from aijobs.domain.catalogue import Catalogue
 from aijobs.providers.declared import DeclarationError, declared_package, key_table, read_declaration
 from aijobs.providers.declared.parameters import parameters_of
 from aijobs.providers.registry import SHIPPED
-from tests.providers.acme_vendor import ACME
+from aijobs.settings import SHIPPED_CATALOGUE
+from aijobs.usecases.models import AvailableModels
+from api.schemas.model_responses import model_response
+from tests.providers.acme_vendor import ACME, KEY
 
 
 def with_change(old: str, new: str) -> str:
@@ -52,6 +56,16 @@ def test_everything_that_can_be_declared_is_read() -> None:
             'choices = ["plain", "rich"]',
             'choices = ["plain", "rich"]\ndefault = "odd"',
             "parameters.style.default: 'odd' could not be sent: Input should be 'plain' or 'rich'",
+        ),
+        (
+            "required = true",
+            'required = true\nlabel = { de = "Text" }',
+            "parameters.prompt.label: there is no language 'de'; there are en, zh",
+        ),
+        (
+            "required = true",
+            "required = true\ndescription = {}",
+            "parameters.prompt.description: needs a text in one language at least: en, zh",
         ),
         ("default = 20", "default = 51", "parameters.steps.default: 51 could not be sent: Input should be less than"),
         ("minimum = 1\n", "minimum = 60\n", "parameters.steps: its minimum 60 is above its maximum 50"),
@@ -176,3 +190,36 @@ def test_parameters_may_be_left_out_and_have_defaults() -> None:
 )
 def test_a_key_that_is_refused_within_a_success_is_noticed(body: bytes, complaint: str | None) -> None:
     assert SHIPPED["minimax"].vendor.key_check.complaint(body) == complaint
+
+
+async def test_what_people_read_of_a_parameter_is_declared_by_language_and_a_catalogue_lays_its_own_over_it() -> None:
+    declared = with_change("required = true\n", f"required = true\n{TEXTS}")
+    package = declared_package(declared)
+    catalogue = Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8"), OWN_TEXTS)
+    async with package.opened(package.settings(token=KEY)) as provider:
+        models = AvailableModels(catalogue=catalogue, providers={"acme": provider})
+        entry = model_response(models, catalogue.model("ttapi_midjourney_v7"))
+        kept = provider.parameters(catalogue.model("ttapi_midjourney_v7"))
+
+    properties = (entry.parameters or {})["properties"]
+    assert properties["prompt"]["x-in"] == {
+        "en": {"label": "prompt", "description": "What to draw"},
+        "zh": {"label": "画面", "description": "要画的内容"},
+    }
+    assert properties["prompt"]["description"] == "What to draw"
+    assert properties["steps"]["x-in"]["zh"] == {"label": "步数", "description": "越多越慢"}
+    assert properties["steps"]["description"] == "越多越慢"
+    assert "x-texts" not in properties["prompt"]
+    assert kept.model_validate({"prompt": "a lighthouse"}).model_dump()["prompt"] == "a lighthouse"
+
+
+TEXTS = """label = { zh = "画面" }
+description = { en = "What to draw", zh = "画什么" }
+"""
+OWN_TEXTS = """
+[models.ttapi_midjourney_v7]
+provider = "acme"
+parameters.labels.steps = { zh = "步数" }
+parameters.descriptions.steps = { zh = "越多越慢" }
+parameters.descriptions.prompt = { zh = "要画的内容" }
+"""

@@ -37,7 +37,7 @@ def a_brief() -> JobBrief:
         code="job_00000000000000000000000000",
         user_id="ada",
         model_id=model.model_id,
-        model_name=model.model_name,
+        model_name=str(model.model_name),
         provider=model.provider,
         asyn=model.asyn,
         accepted_at=datetime.now(UTC),

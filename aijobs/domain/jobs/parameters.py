@@ -14,10 +14,14 @@ from aijobs.domain.catalogue import Model
 from aijobs.domain.documents.formats import MEDIA_TYPE_OF
 from aijobs.domain.errors import FieldError, InvalidParameters
 from aijobs.domain.values.json_pointer import pointer
+from aijobs.domain.values.languages.localized_text import LocalizedText
 
 MAX_URL_LENGTH: Final = 4096
 FILE_CODE: Final = r"file_[0-9A-HJKMNP-TV-Z]{26}"
 JOB_CODE: Final = r"job_[0-9A-HJKMNP-TV-Z]{26}"
+
+TEXTS: Final = "x-texts"
+"""In the JSON Schema of a parameter: its `label` and `description`, each a LocalizedText as it was written."""
 
 LINK_OR_UPLOAD: Final = "Must be a link, https://…, or the code of an uploaded file."
 UPLOAD_ALONE: Final = "Must be the code of an uploaded file."
@@ -57,6 +61,13 @@ def upload_code(media: str) -> Any:
     pattern = f"^{FILE_CODE}$"
     schema = {"type": "string", "format": "file", "x-media": media, "pattern": pattern}
     return Annotated[str, StringConstraints(pattern=pattern), WithJsonSchema(schema), FileInput(media)]
+
+
+def with_texts(label: LocalizedText | None, description: LocalizedText | None) -> dict[str, Any]:
+    """What a parameter's JSON Schema has besides, where its provider says itself what people read of it."""
+    texts = {"label": label, "description": description}
+    written = {name: text.model_dump() for name, text in texts.items() if text is not None}
+    return {TEXTS: written} if written else {}
 
 
 def _file_type(media: str, written_as: str) -> Any:

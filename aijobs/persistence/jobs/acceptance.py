@@ -62,7 +62,7 @@ def accept(session: Session, order: Acceptance) -> JobRow:
         platform=model.platform,
         model=model.model,
         model_id=model.model_id,
-        model_name=model.model_name,
+        model_name=str(model.model_name),
         model_version=model.model_version,
         asyn=model.asyn,
         output_count=request.output_count,

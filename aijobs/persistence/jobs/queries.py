@@ -48,7 +48,7 @@ def brief_of(job: JobRow, catalogue: Catalogue) -> JobBrief:
         code=job.code,
         user_id=job.user_id,
         model_id=model.model_id,
-        model_name=model.model_name,
+        model_name=str(model.model_name),
         provider=model.provider,
         asyn=model.asyn,
         accepted_at=job.begins_at,

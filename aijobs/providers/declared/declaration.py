@@ -10,6 +10,7 @@ from aijobs.domain.jobs.outputs import OutputKind
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.provider_io import Capabilities
 from aijobs.domain.values.durations import Duration
+from aijobs.domain.values.languages.localized_text import LocalizedText
 from aijobs.providers.declared.paths import AnswerPath, Path
 from aijobs.providers.submit_outcomes import USUAL_STATUSES, ErrorTable, SubmitVerdict
 
@@ -64,7 +65,8 @@ class ParameterSection(Section):
     minimum: float | None = Field(default=None, description="the smallest number")
     maximum: float | None = Field(default=None, description="the largest number")
     max_length: int | None = Field(default=None, description="characters of a text, or members of a list")
-    description: str = Field(default="", description="what callers are told of it")
+    label: LocalizedText | None = Field(default=None, description="what people read instead of its name")
+    description: LocalizedText | None = Field(default=None, description="what callers are told of it")
 
 
 class SubmitSection(Section):

@@ -9,11 +9,14 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from aijobs.domain.values.languages.localized_text import LocalizedText
 from aijobs.providers.declared.declaration import Declaration
 from aijobs.providers.declared.paths import AnswerPath
 
 HEADINGS: Final = ("key", "type", "default", "meaning")
-TABLES_OF_NAMES: Final = {"parameters": "parameters.NAME"}  #: sections of which there is one for each name
+TABLES_OF_NAMES: Final[dict[Any, str]] = {
+    "parameters": "parameters.NAME"
+}  #: sections of which there is one for each name
 NAMES: Final = {
     AnswerPath: "place in an answer",
     timedelta: "duration",
@@ -21,6 +24,7 @@ NAMES: Final = {
     int: "integer",
     float: "number",
     bool: "true or false",
+    LocalizedText: "text, or a table of texts by language",
 }
 
 
@@ -45,7 +49,7 @@ def _rows(section: type[BaseModel], above: str, *, is_optional: bool = False) ->
 def _section_in(annotation: Any) -> type[BaseModel] | None:
     """The section that a key holds: alone, in a list, or by names."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
+        return None if annotation in NAMES else annotation
     return next(filter(None, map(_section_in, get_args(annotation))), None)
 
 

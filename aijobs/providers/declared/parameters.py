@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, create_model
 
-from aijobs.domain.jobs.parameters import Parameters, file_input
+from aijobs.domain.jobs.parameters import Parameters, file_input, with_texts
 from aijobs.providers.declared.declaration import ParameterSection
 
 _TYPES = {"string": str, "integer": int, "number": float, "boolean": bool}
@@ -36,12 +36,15 @@ def _field(section: ParameterSection) -> tuple[Any, Any]:
     kind = _type_of(section)
     if section.many:
         kind = Annotated[list[kind], Field(max_length=section.max_length)]  # type: ignore[valid-type]
-    about = section.description or None
+    said: dict[str, Any] = {
+        "description": str(section.description or "") or None,
+        "json_schema_extra": with_texts(section.label, section.description),
+    }
     if section.required and section.default is None:
-        return kind, Field(description=about)
+        return kind, Field(**said)
     if section.many or section.default is not None:
-        return kind, Field(default=section.default, description=about)
-    return kind | None, Field(default=None, description=about)
+        return kind, Field(default=section.default, **said)
+    return kind | None, Field(default=None, **said)
 
 
 def _type_of(section: ParameterSection) -> Any:

@@ -42,6 +42,12 @@ class DeclaredParameter:
         return str(self.written.get("description") or self.resolved.get("description") or "")
 
     @property
+    def said(self) -> Mapping[str, Mapping[str, str]]:
+        """By language, its `label` and `description`, where the schema has them."""
+        found: Mapping[str, Mapping[str, str]] = self.written.get("x-in", {})
+        return found
+
+    @property
     def default(self) -> Any:
         return self.written.get("default", self.resolved.get("default"))
 

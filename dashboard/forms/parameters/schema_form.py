@@ -1,7 +1,7 @@
 """Builds a form from the JSON Schema of a model's parameters, and reads the parameters from the sent form."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from aijobs.domain.values.redaction import without_secrets
@@ -30,13 +30,15 @@ class Choice:
 class FormField:
     """`values` has the text of each row of a list, and of any other field at most one. `item` is a row's control.
 
-    `choices` of a template come from the page. `is_open`: another value than the choices may be written.
+    `said` has label and description by language. `choices` of a template come from the page. `is_open`: another value
+    than the choices may be written.
     """
 
     name: str
     control: Control
     label: str
     description: str = ""
+    said: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     is_required: bool = False
     values: Sequence[str] = ()
     default: str = ""
@@ -83,14 +85,17 @@ class FormField:
 
 def in_words(fields: Iterable[FormField], words: Messages) -> list[FormField]:
     """The same fields, with labels and descriptions in a language, where it has them."""
-    return [
-        replace(
-            field,
-            label=words.known("parameter", field.name) if words.has("parameter", field.name) else field.label,
-            description=words.sentence(field.description),
-        )
-        for field in fields
-    ]
+    return [_in_words(field, words) for field in fields]
+
+
+def _in_words(field: FormField, words: Messages) -> FormField:
+    said = field.said.get(words.language.value, {})
+    label = said.get("label", field.name)
+    return replace(
+        field,
+        label=field.label if label == field.name else label,
+        description=said.get("description") or words.sentence(field.description),
+    )
 
 
 def fields_of(schema: Schema, sent: SentForm | None = None) -> list[FormField]:
@@ -146,6 +151,7 @@ def _field(declared: DeclaredParameter, sent: SentForm | None) -> FormField:
         control=control,
         label=declared.name.replace("_", " "),
         description=declared.description,
+        said=declared.said,
         is_required=declared.is_required,
         values=_values(declared, sent, is_list=is_list),
         default="" if is_list else text_of(declared.default),
