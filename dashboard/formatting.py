@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from jinja2 import pass_context
 
+from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.values.health_findings import HealthFinding
 from aijobs.domain.values.languages.language import Language
 from aijobs.domain.values.languages.messages import Messages
@@ -28,6 +29,12 @@ def moment(at: datetime | None) -> str:
 
 def short_moment(at: datetime | None) -> str:
     return f"{at.astimezone(UTC):%m-%d %H:%M:%S}" if at else "–"
+
+
+def model_name(catalogue: Catalogue, language: Language, model_id: str, kept: str) -> str:
+    """What a job's model is called in a language, while the catalogue calls it in English as the job has kept it."""
+    name = catalogue.model(model_id).model_name if model_id in catalogue else None
+    return name.by_language.get(language.value, kept) if name and str(name) == kept else kept
 
 
 @pass_context

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -40,7 +40,7 @@ from api.dependencies import Db, Store
 from api.problems import MAX_ERRORS, headers_of, status_of
 from api.requests.accepted import wants_json
 from dashboard.assets import asset_urls, compressed
-from dashboard.formatting import FILTERS
+from dashboard.formatting import FILTERS, model_name
 from dashboard.forms.form_errors import messages_of
 from dashboard.language import LANGUAGES, Language, Messages, language_of
 from dashboard.language import messages as messages_in
@@ -124,6 +124,7 @@ class PageRequest:
     async def page(self, template: str, *, status: int = HTTPStatus.OK, **values: Any) -> HTMLResponse:
         context = {
             "visit": self,
+            "model_name": partial(model_name, self.request.app.state.dependencies.catalogue, self.words.language),
             "navigation": navigation_of(self.may),
             "may_write": self.may(Scope.JOBS_WRITE),
             "may_decide": self.may(Scope.JOBS_RESOLVE),

@@ -66,6 +66,11 @@ async def test_texts_of_an_operators_file_reach_readers_in_their_language(api: A
             for language in ("en", "zh")
         }
         job = await own.submit()
+        jobs = {
+            (path, language): (await own.http.get(path, headers={"Accept-Language": language})).text
+            for path in ("/jobs", f"/jobs/{job.json()['code']}")
+            for language in ("en", "zh")
+        }
 
     upscale = models[UPSCALE]
     factor = upscale["parameters"]["properties"]["upscale_factor"]
@@ -88,6 +93,8 @@ async def test_texts_of_an_operators_file_reach_readers_in_their_language(api: A
     assert "放大的倍数" in pages[f"/new?model={UPSCALE}", "zh"]
     assert "How often" in pages[f"/new?model={UPSCALE}", "en"]
     assert "老照片放大" not in pages["/models", "en"]
+    assert {language for (_, language), page in jobs.items() if "老照片放大" in page} == {"zh"}
+    assert all("老照片放大" in page for (_, language), page in jobs.items() if language == "zh")
 
 
 async def test_dictionaries_say_what_codes_mean(shared_api: ApiUnderTest) -> None:
