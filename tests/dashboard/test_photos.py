@@ -135,6 +135,7 @@ async def test_a_photo_that_cannot_be_beautified_says_why_in_chinese(
     await upload_photo(visitor.page, photos_stack, even)
     await expect(visitor.page.get_by_text("Almost nothing can be seen")).to_be_visible(timeout=SECONDS)
 
+    await visitor.page.get_by_role("button", name="Menu").click()
     await visitor.page.get_by_role("button", name="中文").click()
 
     await expect(visitor.page.get_by_text("照片几乎没有内容。")).to_be_visible()
