@@ -107,7 +107,7 @@ async def test_disks_certificates_and_a_paused_repair_are_named_with_what_to_do(
 
     found = [one for one in result.document["findings"] if one["part"] in {"Health", "Repair"}]
     told = {one["told"]: one for one in found}
-    assert told["host-of-far: the disk of /elsewhere is full, 1.0 KB are free."]["health"] == "broken"
+    assert told["host-of-far: the disk of /elsewhere is full, 1.0 KB free."]["health"] == "broken"
     assert told["The certificate of https://ai.example.com has expired (2020-01-02 00:00 UTC)."]["health"] == "broken"
     assert told["The schedule aijobs-repair is paused."]["health"] == "doubt"
     assert all(one["mend"] for one in found)
