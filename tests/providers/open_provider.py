@@ -151,6 +151,7 @@ async def opened_provider(name: str, settings: BaseModel) -> AsyncIterator[tuple
     finally:
         listening.close()
         desk.close()
+        await asyncio.sleep(0)  # its connections are closed by the loop
 
 
 async def added_model(name: str, provider: Provider, source: str) -> Model:
