@@ -1,6 +1,7 @@
 """The API's composition root: the routes, their dependencies, and the middleware."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -144,6 +145,7 @@ class Api(FastAPI):
             telemetry=TELEMETRY,
             lifespan=lambda app: _streaming(dependencies, app.state.rate_limits),
         )
+        self._describing = threading.Lock()
         self.state.dependencies = dependencies
         self.state.readiness = Readiness(dependencies.database, dependencies.engine, dependencies.store)
         self.state.metrics = Metrics(
@@ -185,11 +187,12 @@ class Api(FastAPI):
         )
 
     def openapi(self) -> dict[str, Any]:
-        """The OpenAPI document, built once since anyone may request it."""
-        if self.openapi_schema is None:
-            self.openapi_schema = documentation.completed_schema(super().openapi())
-            add_examples(self.openapi_schema)
-        return self.openapi_schema
+        """The OpenAPI document, built once since anyone may request it. That takes a while: call it in a thread."""
+        with self._describing:
+            if self.openapi_schema is None:
+                self.openapi_schema = documentation.completed_schema(super().openapi())
+                add_examples(self.openapi_schema)
+            return self.openapi_schema
 
 
 @asynccontextmanager

@@ -50,13 +50,13 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/openapi.json", include_in_schema=False)
-async def document(request: Request) -> Response:
-    """The OpenAPI document as JSON."""
+def document(request: Request) -> Response:
+    """The OpenAPI document as JSON. Served by a thread, for it takes a while to build."""
     return Response(serialized_document(request.app), media_type="application/json")
 
 
 def serialized_document(app: FastAPI) -> bytes:
-    """The OpenAPI document, made once: that takes a third of a second."""
+    """The OpenAPI document, made once."""
     state = app.state
     if not hasattr(state, "openapi_json"):
         state.openapi_json = json.dumps(app.openapi(), ensure_ascii=False, separators=(",", ":")).encode()

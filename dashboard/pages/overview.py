@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from http import HTTPStatus
 from typing import Annotated, Any, Final, NamedTuple
 
 from fastapi import APIRouter, Query
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from sqlmodel import Session
 
 from aijobs.domain.catalogue import Model
@@ -92,12 +93,11 @@ async def show_overview(
     period: OverviewPeriod = OverviewPeriod.DAY,
 ) -> HTMLResponse:
     context = await _context(visit, models, user, period)
-    paid, _ = await visit.database.read(entries_page, user_id=visit.visible_user(user), before=None, limit=1)
     return await visit.page(
         "overview.html",
         current="overview",
         user=user,
-        first_steps=[] if paid else await _first_steps(visit, settings),
+        first_steps=[] if await _has_jobs(visit, user) else await _first_steps(visit, settings),
         has_sandbox=settings.sandbox_url is not None,
         periods=tuple(OverviewPeriod),
         **context,
@@ -106,8 +106,17 @@ async def show_overview(
 
 @router.get("/overview/live")
 async def repaint_overview(
-    visit: Visiting, models: Models, user: User = "", period: OverviewPeriod = OverviewPeriod.DAY
-) -> HTMLResponse:
+    visit: Visiting,
+    models: Models,
+    user: User = "",
+    period: OverviewPeriod = OverviewPeriod.DAY,
+    *,
+    first_steps: bool = False,
+) -> Response:
+    """The figures. A page with the first steps has none: it is loaded anew once there is a job."""
+    if first_steps:
+        has_jobs = await _has_jobs(visit, user)
+        return Response(status_code=HTTPStatus.NO_CONTENT, headers={"HX-Refresh": "true"} if has_jobs else {})
     return await visit.page("pieces/overview.html", user=user, **await _context(visit, models, user, period))
 
 
@@ -127,6 +136,11 @@ async def show_throughput(
             "ended_badly": [one.ended_badly for one in counts],
         }
     )
+
+
+async def _has_jobs(visit: PageRequest, user: str) -> bool:
+    entries, _ = await visit.database.read(entries_page, user_id=visit.visible_user(user), before=None, limit=1)
+    return bool(entries)
 
 
 async def _first_steps(visit: PageRequest, settings: Settings) -> list[FirstStep]:

@@ -34,6 +34,8 @@ NEED_NONE: Final[Mapping[str, str]] = {
     "POST /api/templates/{template_id}/estimate": "changes nothing",
     "POST /documents/estimate": "changes nothing",
     "POST /new/price": "changes nothing",
+    "POST /new/code": "changes nothing",
+    "POST /new/files": "copies an output of its user for the form, as an upload does",
     "POST /codec/encode": "changes nothing",
     "POST /codec/decode": "changes nothing",
     "POST /jobs/columns": "what the visitor's own list shows, in its cookies",

@@ -185,7 +185,7 @@ async def test_every_page_can_be_read_without_javascript(
         assert len(await visitor.page.locator("main").inner_text()) > 100, path
     await visitor.open("/")
     await visitor.page.get_by_text("As a table").click()
-    await expect(visitor.page.get_by_role("columnheader", name="Hour (UTC)")).to_be_visible()
+    await expect(visitor.page.get_by_role("columnheader", name="From (UTC)")).to_be_visible()
 
 
 async def test_language_and_theme_are_kept_once_they_are_chosen(

@@ -1,5 +1,6 @@
 """`/docs`: every operation of the API, with a form that tries it. Whoever can reach the API may read it."""
 
+import asyncio
 from itertools import groupby
 from typing import Annotated, Any, Final
 
@@ -23,7 +24,7 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 @router.get("/docs")
 async def show_reference(request: Request, q: Annotated[str, Query(max_length=MAX_SEARCH)] = "") -> HTMLResponse:
     """All operations, or those that have the words."""
-    openapi, words = request.app.openapi(), Messages(language_of(request))
+    openapi, words = await asyncio.to_thread(request.app.openapi), Messages(language_of(request))
     order = [tag["name"] for tag in openapi["tags"]]
     found = [brief for brief in briefs_of(openapi, words) if brief.has(q)]
     found.sort(key=lambda brief: order.index(brief.tag) if brief.tag in order else len(order))
@@ -41,7 +42,7 @@ async def show_reference(request: Request, q: Annotated[str, Query(max_length=MA
 @router.get("/docs/{name}")
 async def show_operation(request: Request, name: Annotated[str, Path(max_length=MAX_SEARCH)]) -> HTMLResponse:
     """One operation."""
-    openapi = request.app.openapi()
+    openapi = await asyncio.to_thread(request.app.openapi)
     operation = operation_of(openapi, name, Messages(language_of(request)))
     if operation is None:
         raise NotFound("The API has no such operation.")
