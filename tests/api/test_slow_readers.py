@@ -41,10 +41,10 @@ async def read_at(url: str, *, bytes_at_once: int, pause: float, seconds: float)
 
 @pytest.mark.parametrize("bytes_at_once", [1, 200])
 async def test_who_reads_next_to_nothing_is_cut(dependencies: ApiDependencies, key: str, bytes_at_once: int) -> None:
-    async with served(dependencies, key, write=PERIOD, write_rate=RATE) as api:
+    async with served(dependencies, key, write=PERIOD, write_rate=RATE, pipelined=REQUESTS) as api:
         assert await read_at(api.url, bytes_at_once=bytes_at_once, pause=0.02, seconds=60)
 
 
 async def test_who_reads_slowly_is_not(dependencies: ApiDependencies, key: str) -> None:
-    async with served(dependencies, key, write=PERIOD, write_rate=RATE) as api:
+    async with served(dependencies, key, write=PERIOD, write_rate=RATE, pipelined=REQUESTS) as api:
         assert not await read_at(api.url, bytes_at_once=64 * 1024, pause=0.05, seconds=5)
