@@ -21,7 +21,7 @@ from cli.errors import Exit
 from tests.cli.command import RunningCommand, all_processes_end, running
 from workflows.task_queues import WORKFLOWS
 
-SLACK = 3.0
+SLACK = 10.0
 READY = "Ctrl-C stops everything"
 
 
