@@ -32,8 +32,9 @@ async def test_a_photo_goes_from_the_form_to_its_result_while_the_api_dies(
 
         await expect(step).to_have_text("Success", timeout=LONG_WAIT)
         await expect(visitor.page.locator("#connection")).to_have_text("Live")
-        picture = visitor.page.locator(".output img")
-        assert await picture.evaluate("picture => picture.decode().then(() => picture.naturalWidth)") > 0
+        for name in ("Before", "Results"):
+            picture = visitor.page.locator(".output").get_by_role("img", name=name)
+            assert await picture.evaluate("picture => picture.decode().then(() => picture.naturalWidth)") > 0
         assert await visitor.page.evaluate("window.untouched")
 
         code = visitor.page.url.rpartition("/")[2]

@@ -24,6 +24,8 @@ AT_ONCE: Final = 3  #: commands; each is a Python of its own
 #: They fail when something is broken or gone, which is why they are asked.
 MAY_FAIL: Final = ("aijobs doctor", "curl ")
 
+Names = Mapping[str, str]  #: something of this installation, by what stands for it in a runbook: `CODE` for a job's
+
 
 class LeadsNowhere(Exception):
     """What a runbook says cannot be done, or shows nothing."""
@@ -38,7 +40,7 @@ class Desk:
     database_url: str
     logs: Path
     bin: Path
-    names: Mapping[str, str]  #: what stands in a runbook for something of this installation
+    names: Names
 
     def install_commands(self) -> None:
         """Make a folder with `aijobs` and `temporal`, for the shell's PATH."""
@@ -91,7 +93,7 @@ class Reading:
     _limit: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(AT_ONCE))
     _seen: dict[str, "asyncio.Task[str]"] = field(default_factory=dict)
 
-    async def look(self, name: str, names: Mapping[str, str]) -> tuple[str, list[str]]:
+    async def look(self, name: str, names: Names) -> tuple[str, list[str]]:
         """All that the section `Look` of an alert's runbook brings to light, and the parts of it that lead nowhere."""
         problems: list[str] = []
 
@@ -126,7 +128,7 @@ class Reading:
         return ""
 
 
-def _filled(span: str, names: Mapping[str, str]) -> str:
+def _filled(span: str, names: Names) -> str:
     for name, value in names.items():
         span = re.sub(rf"(?<![A-Z]){name}(?![A-Z])", value, span)
     return span

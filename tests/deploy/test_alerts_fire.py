@@ -5,8 +5,9 @@ a transaction open, the database dies, and then a worker and an API.
 """
 
 import asyncio
+import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -15,7 +16,7 @@ import psycopg
 
 from aijobs.domain.lifecycle import JobStatus
 from tests.adapters.webhooks.receiver import answers
-from tests.deploy.runbooks import Desk
+from tests.deploy.runbooks import Desk, Names
 from tests.deploy.test_alerts_of_hosts import OF_HOSTS
 from tests.deploy.test_prometheus import alerts, needs_prometheus
 from tests.deploy.watched_stack import SLOTS, USER, WatchedStack, watched_stack
@@ -23,6 +24,7 @@ from tests.stories.stack import PHOTO, UPSCALE
 
 BROKEN: Final = answers("500 Internal Server Error")
 FAILED_WEBHOOK: Final = "aijobs webhooks deliveries --state failed --limit 1"
+REPAIRS: Final = "temporal workflow list --query \"WorkflowType='Repair'\" --limit 1 --output json"
 UNMOUNTED: Final = "unmounted"
 STUCK: Final = 14  #: seconds that a provider takes for an answer: so long do others wait for its place
 
@@ -64,10 +66,10 @@ async def test_every_alert_fires_on_its_trouble_and_its_runbook_leads_to_the_cau
         await asyncio.sleep(3)
         assert await here.prometheus.firing() == {}
 
-        codes = await trouble_with_others(here)
+        about = await trouble_with_others(here)
         await here.prometheus.until_all_fire(OF_OTHERS.keys())
-        wrong = await here.wrong_runbooks(OF_OTHERS, codes)
-        await trouble_is_over(here, codes)
+        wrong = await here.wrong_runbooks(OF_OTHERS, about)
+        await trouble_is_over(here, about)
 
         store = tmp_path / "data" / "store"
         await trouble_with_slowness(here, store)
@@ -93,8 +95,8 @@ async def test_every_alert_fires_on_its_trouble_and_its_runbook_leads_to_the_cau
     assert wrong == []
 
 
-async def trouble_with_others(here: WatchedStack) -> dict[str, str]:
-    """A provider and a receiver fail, a line is long, and people pause things. Returns a job for each alert."""
+async def trouble_with_others(here: WatchedStack) -> dict[str, Names]:
+    """A provider and a receiver fail, a line is long, and people pause things. Returns what each alert is about."""
     here.receiver.behaves(*[BROKEN] * 1000)
     endpoint = {"url": here.receiver.url, "user_id": USER}
     (await here.stack.api.post("/api/webhook-endpoints", json=endpoint)).raise_for_status()
@@ -112,12 +114,15 @@ async def trouble_with_others(here: WatchedStack) -> dict[str, str]:
     (lost,) = await here.jobs_with("drop_before_accept")
     await here.stack.until(lost, JobStatus.SUBMITTED)
     refused = await here.jobs_with("reject_422", count=12, pause=0.4)
+    repairs = json.loads(await here.desk.run(REPAIRS))
     await here.desk.run('temporal schedule toggle --pause --schedule-id aijobs-repair --reason "a migration of ours"')
     return {
-        "AijobsPointsHeld": held,
-        "AijobsUnknownSubmissions": lost,
-        "AijobsSlotsFull": waiting,
-        **dict.fromkeys(("AijobsJobsFailFast", "AijobsSubmissionsFail"), refused[0]),
+        "AijobsPointsHeld": {"CODE": held},
+        "AijobsRepairStale": {"WORKFLOW_ID": repairs[0]["execution"]["workflowId"]},
+        "AijobsUnknownSubmissions": {"CODE": lost},
+        "AijobsSlotsFull": {"CODE": waiting},
+        "AijobsJobsFailFast": {"CODE": refused[0]},
+        "AijobsSubmissionsFail": {"CODE": refused[0]},
     }
 
 
@@ -129,9 +134,9 @@ async def given_up(desk: Desk) -> str:
     return str(found[0])
 
 
-async def trouble_is_over(here: WatchedStack, codes: dict[str, str]) -> None:
+async def trouble_is_over(here: WatchedStack, about: Mapping[str, Names]) -> None:
     """What the runbooks say is done, and the alerts on what is there end with it."""
-    desk, lost, held = here.desk, codes["AijobsUnknownSubmissions"], codes["AijobsPointsHeld"]
+    desk = here.desk
     pauses, hook = await asyncio.gather(desk.run("aijobs pauses"), given_up(desk))
     (pause,) = re.findall(r"pause_\w+", pauses)
     here.receiver.script.clear()
@@ -139,8 +144,12 @@ async def trouble_is_over(here: WatchedStack, codes: dict[str, str]) -> None:
     await asyncio.gather(
         desk.do("AijobsRepairStale", unpause),
         desk.do("AijobsPaused", "aijobs resume PAUSE", PAUSE=pause),
-        desk.do("AijobsUnknownSubmissions", "aijobs cancel CODE", CODE=lost),
-        desk.do("AijobsPointsHeld", 'aijobs resolve CODE --refund --why "not on their bill"', CODE=held),
+        desk.do("AijobsUnknownSubmissions", "aijobs cancel CODE", **about["AijobsUnknownSubmissions"]),
+        desk.do(
+            "AijobsPointsHeld",
+            'aijobs resolve CODE --refund --why "not on their bill"',
+            **about["AijobsPointsHeld"],
+        ),
         desk.do("AijobsWebhooksFail", "aijobs webhooks replay hook_…", **{"hook_…": hook}),
     )
     await here.prometheus.until_quiet(

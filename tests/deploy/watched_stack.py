@@ -15,7 +15,7 @@ from cli.embedded.ports import HOST, free_port
 from tests.adapters.webhooks.receiver import Receiver
 from tests.cli.command import aijobs_process
 from tests.deploy.prometheus_server import Prometheus, prometheus, ready
-from tests.deploy.runbooks import Desk, Reading
+from tests.deploy.runbooks import Desk, Names, Reading
 from tests.persistence.database.postgresql_server import PostgresqlServer, postgresql_server
 from tests.stories.stack import MIDJOURNEY, UPSCALE, StoryStack, running_stack
 
@@ -49,13 +49,13 @@ class WatchedStack:
         code: str = (await self.stack.api.post("/api/jobs", json=body)).raise_for_status().json()["code"]
         return code
 
-    async def wrong_runbooks(self, causes: Mapping[str, str], codes: Mapping[str, str]) -> list[str]:
+    async def wrong_runbooks(self, causes: Mapping[str, str], about: Mapping[str, Names]) -> list[str]:
         """What is wrong with the runbooks of alerts that fire: commands that lead nowhere, or do not tell the cause.
 
-        `causes` is what must be told, by the alert's name, and `codes` a job that it is about.
+        `causes` is what must be told, by the alert's name, and `about` what an alert is about: see `Names`.
         """
         reading = Reading(self.desk)
-        looks = (reading.look(name, {"CODE": codes[name]} if name in codes else {}) for name in causes)
+        looks = (reading.look(name, about.get(name, {})) for name in causes)
         wrong = []
         for name, (text, problems) in zip(causes, await asyncio.gather(*looks), strict=True):
             wrong += [f"{name}: {problem}" for problem in problems]

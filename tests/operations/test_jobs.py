@@ -140,6 +140,8 @@ async def test_hang(stack: StoryStack) -> None:
     assert "waits for" in answer.out
     assert "submit" in answer.out
     assert "WorkflowExecutionStarted" in answer.out
+    await stack.api.post(f"/api/jobs/{code}/cancel", json={})
+    assert (await stack.statuses(code, user="hanging"))[-1] == "CANCELED"
 
 
 async def test_who_canceled_it(stack: StoryStack) -> None:
