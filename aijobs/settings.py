@@ -3,7 +3,6 @@
 Each section is declared next to the adapter that needs it. Temporal's own variables (TEMPORAL_ADDRESS, …) stay its own.
 """
 
-import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -32,18 +31,17 @@ from aijobs.adapters.media.settings import PictureSettings
 from aijobs.adapters.storage.settings import StoreSettings
 from aijobs.adapters.webhooks.settings import WebhookSettings
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.documents.template_files import parse_template
+from aijobs.domain.documents.template_files import TemplateFile, read_template
 from aijobs.domain.jobs.retention import RetentionSettings
 from aijobs.domain.jobs.slots.limits import LimitsSettings
 from aijobs.domain.ports.credentials import provider_in
 from aijobs.domain.values.request_rates import RateLimitSettings
 from aijobs.domain.values.secret_forms import InstallationSecret
 from aijobs.domain.vendor import Vendor
-from aijobs.generators.registry import GENERATORS
+from aijobs.generators.names import GENERATORS
 from aijobs.logs.settings import LogSettings
 from aijobs.persistence.access.secret import data_secret
-from aijobs.persistence.database.postgresql_settings import PostgresqlSettings
-from aijobs.persistence.documents.templates import TemplateFile
+from aijobs.persistence.postgresql_settings import PostgresqlSettings
 from aijobs.process_settings import ApiSettings, CliSettings, PayloadSettings, WorkerSettings
 from aijobs.providers.registry import PROBLEMS, PROVIDERS, ProviderSettings
 from aijobs.providers.third_party import FOLDER
@@ -239,7 +237,7 @@ class Settings(BaseSettings, ProviderSettings):
         folders = [SHIPPED_TEMPLATES] if self.templates is None else [SHIPPED_TEMPLATES, self.templates]
         try:
             files = [file for folder in folders for file in sorted(folder.iterdir()) if file.suffix == ".toml"]
-            return {file.stem: _template_in(file) for file in files}
+            return {file.stem: read_template(file) for file in files}
         except (OSError, ValueError) as wrong:
             raise SettingsError(f"{PREFIX}TEMPLATES: {wrong}") from wrong
 
@@ -268,15 +266,6 @@ def is_sqlite(database: str) -> bool:
 def variable(section: str, field: str) -> str:
     """The environment variable of one field of a section."""
     return f"{PREFIX}{section.upper()}{NESTED_BY}{field.upper()}"
-
-
-def _template_in(file: Path) -> TemplateFile:
-    content = file.read_bytes()
-    return TemplateFile(
-        template_id=file.stem,
-        definition=parse_template(file.stem, content.decode()),
-        sha256=hashlib.sha256(content).hexdigest(),
-    )
 
 
 def _variables(section: type[BaseModel], prefix: str) -> Iterator[str]:

@@ -25,6 +25,7 @@ from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.domain.ports.photos import PhotoMeasurer
 from aijobs.domain.provider_io import UploadedFile
 from aijobs.generators.document import DocumentExtractor
+from aijobs.generators.names import ANSWER, DOCUMENT, PHOTO_REVIEW
 from aijobs.generators.photo_review import PhotoReviewer
 from aijobs.generators.text_answer import TextAnswerer
 from aijobs.persistence.database import Database
@@ -32,10 +33,6 @@ from aijobs.persistence.documents.conversations import DatabaseConversations
 from aijobs.persistence.documents.templates import DatabaseTemplateSource
 from aijobs.persistence.photo_reviews import DatabaseReviewStore
 
-ANSWER: Final = "answer"
-DOCUMENT: Final = "document"
-PHOTO_REVIEW: Final = "photo_review"
-GENERATORS: Final = frozenset({ANSWER, DOCUMENT, PHOTO_REVIEW})
 MAX_FILE_BYTES: Final = 50 * 1024 * 1024
 
 

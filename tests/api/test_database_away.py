@@ -11,7 +11,7 @@ from sqlalchemy import make_url
 
 from aijobs.persistence.access.first_key import ensure_first_key
 from aijobs.persistence.database.postgresql_schema import upgrade_postgresql
-from aijobs.persistence.database.postgresql_settings import PostgresqlSettings
+from aijobs.persistence.postgresql_settings import PostgresqlSettings
 from tests.api.conftest import opened_dependencies
 from tests.api.installation import ApiUnderTest, opened_installation
 from tests.persistence.database.postgresql_server import SAFE, PostgresqlServer, postgresql_server

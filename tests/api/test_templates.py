@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from aijobs.domain.documents.template_files import TemplateFile
 from aijobs.domain.documents.templates import MAX_PROMPT_LENGTH
 from aijobs.domain.values.scopes import Scope
 from aijobs.persistence.database import Database, opened_database
-from aijobs.persistence.documents.templates import TemplateFile, install_templates, save_template, template_of
+from aijobs.persistence.documents.templates import install_templates, save_template, template_of
 from aijobs.settings import Settings, SettingsError
 from tests.api.installation import ApiUnderTest
 from tests.api.templates import CONTRACT, saved

@@ -1,6 +1,9 @@
 """Templates as operators write them: a TOML file each, called by the template's id."""
 
+import hashlib
 import re
+from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -8,6 +11,25 @@ from aijobs.domain.documents.prompt_stages import split
 from aijobs.domain.documents.templates import TEMPLATE_ID, TemplateDefinition
 from aijobs.domain.errors import InvalidParameters
 from aijobs.domain.values.toml import read_toml
+
+
+@dataclass(frozen=True, kw_only=True)
+class TemplateFile:
+    """A template as a file holds it. `sha256` is the file's, in hex."""
+
+    template_id: str
+    definition: TemplateDefinition
+    sha256: str
+
+
+def read_template(file: Path) -> TemplateFile:
+    """Raises OSError, and ValueError that names the template and the field which is wrong."""
+    content = file.read_bytes()
+    return TemplateFile(
+        template_id=file.stem,
+        definition=parse_template(file.stem, content.decode()),
+        sha256=hashlib.sha256(content).hexdigest(),
+    )
 
 
 def parse_template(template_id: str, text: str) -> TemplateDefinition:

@@ -17,10 +17,10 @@ from aijobs.persistence.database.database import Database, NoHints
 from aijobs.persistence.database.errors import unavailability
 from aijobs.persistence.database.postgresql_hints import CommitHints, CommitListener
 from aijobs.persistence.database.postgresql_schema import upgrade_postgresql
-from aijobs.persistence.database.postgresql_settings import PostgresqlSettings
 from aijobs.persistence.database.recovery import Recovery, committed, read
 from aijobs.persistence.database.schema import make_ready, upgrade_file
 from aijobs.persistence.database.transactions import run_grouped, run_reads
+from aijobs.persistence.postgresql_settings import PostgresqlSettings
 
 T = TypeVar("T")
 

@@ -8,8 +8,8 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, 
 from sqlalchemy.dialects.postgresql.psycopg import PGCompiler_psycopg
 from sqlmodel import Session, select
 
-from aijobs.persistence.database.postgresql_settings import PostgresqlSettings
 from aijobs.persistence.database.storable import dump_json, refuse_unstorable
+from aijobs.persistence.postgresql_settings import PostgresqlSettings
 
 PREPARED_AT: Final = 5  #: uses of a statement, after which the server keeps its plan
 

@@ -1,11 +1,11 @@
 """Templates: each save is a new version, and the versions before it stay, since jobs may have begun with them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
 
 from aijobs.domain.documents.sources import RowSources
+from aijobs.domain.documents.template_files import TemplateFile
 from aijobs.domain.documents.templates import Row, Template, TemplateDefinition
 from aijobs.domain.errors import NotFound
 from aijobs.domain.values.audit import Act, ActKind
@@ -18,15 +18,6 @@ from aijobs.persistence.paging import page_of
 from aijobs.persistence.tables import TemplateRow, TemplateVersionRow
 
 FROM_A_FILE = "file"  #: `create_by` of a version that came from a file
-
-
-@dataclass(frozen=True, kw_only=True)
-class TemplateFile:
-    """A template as a file holds it. `sha256` is the file's, in hex."""
-
-    template_id: str
-    definition: TemplateDefinition
-    sha256: str
 
 
 def template_of(session: Session, template_id: str, version: int | None = None) -> Template:

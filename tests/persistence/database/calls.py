@@ -8,7 +8,7 @@ from typing import Final
 from sqlmodel import Session, col, func, select
 
 from aijobs.persistence.database import Database, opened_database
-from aijobs.persistence.database.postgresql_settings import PostgresqlSettings
+from aijobs.persistence.postgresql_settings import PostgresqlSettings
 from aijobs.persistence.tables import WriteIntentRow
 from tests.persistence.database.postgresql_server import PostgresqlServer
 

@@ -17,10 +17,10 @@ from aijobs.domain.jobs.events import EventKind
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.database import Database, opened_database
 from aijobs.persistence.database.postgresql_schema import upgrade_postgresql
-from aijobs.persistence.database.postgresql_settings import PostgresqlSettings
 from aijobs.persistence.jobs import gate
 from aijobs.persistence.jobs.event_log import events_after, opened_tail
 from aijobs.persistence.points.audit import violations
+from aijobs.persistence.postgresql_settings import PostgresqlSettings
 from aijobs.persistence.repositories import DatabaseRecords
 from tests.persistence.conftest import accept_into
 from tests.persistence.database.pgbouncer import BINARY, pgbouncer

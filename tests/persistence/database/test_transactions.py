@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 
 from aijobs.domain.errors import DatabaseUnavailable
 from aijobs.persistence.database import ConnectionThreads, Database, opened_database
-from aijobs.persistence.database.postgresql_settings import PostgresqlSettings
+from aijobs.persistence.postgresql_settings import PostgresqlSettings
 from aijobs.persistence.tables import PointsLimitRow
 from tests.databases import POSTGRESQL
 
