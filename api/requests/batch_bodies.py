@@ -44,6 +44,7 @@ FORMATS: Final = "Send the batch as application/json, as application/jsonl, or a
 DELIMITERS: Final = ",;\t"
 
 _NOT_JSON: Final = "This line is not JSON in UTF-8."
+_HEAD_NOT_JSON: Final = "The head of the batch is not JSON in UTF-8."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,14 +143,20 @@ def _head_of_json(file: IO[bytes]) -> BatchRequest:
 
 
 def _head_of_lines(file: IO[bytes]) -> BatchRequest:
-    return _head_of_text(file.readline(MAX_HEAD_BYTES).decode("utf-8", "replace"))
+    line = file.readline(MAX_HEAD_BYTES + 1)
+    if len(line) > MAX_HEAD_BYTES:
+        raise UnreadableBody(f"The head of the batch is longer than {MAX_HEAD_BYTES} bytes.")
+    try:
+        return _head_of_text(line.decode("utf-8"))
+    except UnicodeDecodeError as undecodable:
+        raise UnreadableBody(_HEAD_NOT_JSON) from undecodable
 
 
 def _head_of_text(text: str) -> BatchRequest:
     try:
         head = DECODER.decode(text)
     except (ValueError, RecursionError) as wrong:
-        raise UnreadableBody("The head of the batch is not JSON in UTF-8.") from wrong
+        raise UnreadableBody(_HEAD_NOT_JSON) from wrong
     if not isinstance(head, dict):
         raise UnreadableBody("The head of the batch must be a JSON object.")
     _check_head(text, head)

@@ -4,10 +4,11 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from aijobs.domain.jobs.events import Moment
 from aijobs.domain.values.audit import ActKind, ActorKind
+from aijobs.domain.values.timestamps import Timestamp
 from aijobs.persistence.audit_log import AuditFilter, audit_page
 from aijobs.persistence.tables import AuditRow
 from aijobs.usecases.export_audit import export_audit
@@ -35,8 +36,8 @@ class AuditQuery(BaseModel):
     act: str | None = Field(default=None, pattern=KIND, description="As `key.revoked`, or `key` for all of its kind.")
     target: str | None = Field(default=None, max_length=300, description="The code, id or name of what was acted on.")
     user_id: str | None = Field(default=None, max_length=200, description="The end user whose thing it was.")
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = Field(default=None, description="Not included.")
+    since: Timestamp | None = None
+    until: Timestamp | None = Field(default=None, description="Not included.")
 
     def chosen(self) -> AuditFilter:
         return AuditFilter(

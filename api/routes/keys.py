@@ -5,10 +5,11 @@ from enum import StrEnum
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Body, Path, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from aijobs.domain.jobs.events import Moment, MomentOrNone
 from aijobs.domain.values.scopes import AccessRole, Scope
+from aijobs.domain.values.timestamps import Timestamp
 from aijobs.persistence.access.key_lists import keys_page
 from aijobs.persistence.access.key_rotation import DEFAULT_OVERLAP, MAX_OVERLAP
 from aijobs.persistence.access.keys import ApiKey, KeyKind, known_key
@@ -59,7 +60,7 @@ class KeyRequest(BaseModel):
     user_id: str | None = None
     role: AccessRole | None = None
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=len(Scope))] | None = None
-    expires_at: AwareDatetime | None = None
+    expires_at: Timestamp | None = None
 
 
 class RotationRequest(BaseModel):

@@ -17,7 +17,7 @@ from api.auth.access import Access, AppAccess
 from api.auth.caller import Caller
 from api.auth.origins import refuse_foreign_origin
 from api.auth.tickets import identify_follower
-from api.checked_route import MAX_ROW_ID
+from api.checked_route import MAX_ROW_ID, sent_by_name
 from api.dependencies import Admission, Db, Live
 from api.requests.paths import LogPosition
 from api.routes.event_log import log_position
@@ -90,7 +90,7 @@ async def _authenticate(access: Access, socket: WebSocket) -> Caller:
 
 def _query_message(query: QueryParams) -> SubscribeMessage | None:
     """The filters in the URL as a message; None without any. Raises InvalidParameters."""
-    message: dict[str, Any] = {name: query.getlist(name) for name in query if name != "ticket"}
+    message: dict[str, Any] = {name: values for name, values in sent_by_name(query).items() if name != "ticket"}
     if len(message.get("after", ())) > 1:
         raise InvalidParameters("This is not understood.", FieldError("/query/after", "Send it once."))
     if "after" in message:

@@ -8,7 +8,7 @@ from typing import Any, get_args, get_origin
 
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 
 from api.app import ROUTES
 from dashboard.routes import ROUTERS
@@ -33,7 +33,7 @@ class Parameter:
 
     @property
     def is_moment(self) -> bool:
-        return _holds(self.annotation, datetime)
+        return _holds(self.annotation, datetime) or _holds(self.annotation, AwareDatetime)
 
     @property
     def is_day(self) -> bool:

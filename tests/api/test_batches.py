@@ -68,6 +68,24 @@ async def test_json_lines_have_their_head_in_the_first_line(api: ApiUnderTest) -
     assert (answer.status_code, answer.json()["total"]) == (202, 2)
 
 
+@pytest.mark.parametrize(
+    ("head", "detail"),
+    [
+        (b'{"model_id": "x", "user_id": "Ren\xe9"}', "The head of the batch is not JSON in UTF-8."),
+        (
+            b'{"model_id": "x", "params": {"a": "' + b"a" * 262_144 + b'"}}',
+            "The head of the batch is longer than 262144 bytes.",
+        ),
+    ],
+)
+async def test_a_first_line_that_is_no_head_is_refused(shared_api: ApiUnderTest, head: bytes, detail: str) -> None:
+    body = head + b"\n" + json.dumps(ROW).encode()
+
+    answer = await shared_api.http.post("/api/batches", content=body, headers={"Content-Type": "application/jsonl"})
+
+    assert (answer.status_code, answer.json()["detail"]) == (400, detail)
+
+
 async def test_a_csv_fills_the_template(api: ApiUnderTest) -> None:
     text = "\ufeffpage;photo;upscale_factor\r\n1;a.jpg;4\r\n=1+1;b.jpg;\r\n"
     params = {"image": "https://example.com/{{photo}}?page={{ page }}"}
@@ -168,6 +186,8 @@ async def test_a_body_that_is_no_batch_is_refused(shared_api: ApiUnderTest, body
         ({"start_at": "2020-01-01T00:00:00Z"}, "/start_at"),
         ({"start_at": "2100-01-02T00:00:00Z", "expires_at": "2100-01-01T00:00:00Z"}, "/expires_at"),
         ({"start_at": "2100-01-02T00:00:00"}, "/start_at"),
+        ({"start_at": 4102444800}, "/start_at"),
+        ({"expires_at": "9999-12-31T23:59:59-23:59"}, "/expires_at"),
         ({"callback_url": "http://127.0.0.1/hook"}, "/callback_url"),
         ({"colour": "red"}, "/colour"),
         ({"output_count": 100}, "/output_count"),

@@ -68,6 +68,8 @@ FORMS = (
     (BOUNDARY, b'--b\r\nContent-Disposition: form-data; name="' + b"n" * 9000 + b'"\r\n\r\nx\r\n--b--\r\n'),
     (BOUNDARY, b"--b\r\n" + b"X: y\r\n" * 500 + b"\r\nx\r\n--b--\r\n"),
     (BOUNDARY + b"; charset=nothing", b'--b\r\nContent-Disposition: form-data; name="user_id"\r\n\r\nx\r\n--b--\r\n'),
+    (BOUNDARY + b"; charset=undefined", b'--b\r\nContent-Disposition: form-data; name="user_id"\r\n\r\nx\r\n--b--\r\n'),
+    (BOUNDARY + b"; charset=punycode", b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n\xff\r\n--b--\r\n'),
     (BOUNDARY, b'--b\r\nContent-Disposition: form-data; name="_charset_"\r\n\r\nutf-7\r\n--b--\r\n'),
     (b"application/x-www-form-urlencoded", b"a=%ff&b=%00&user_id=%20&" + b"x=1&" * 50),
     (b"application/x-www-form-urlencoded; charset=nothing", b"key=%00"),

@@ -96,6 +96,15 @@ async def test_only_a_moment_is_a_moment(shared_api: ApiUnderTest, parameter: Pa
         assert status == 422 or (parameter.is_day and value == ""), (value, text[:300])
 
 
+async def test_a_query_of_thousands_of_names_is_refused_as_any_other(shared_api: ApiUnderTest) -> None:
+    names = [f"{number:x}" for number in range(8_000)]
+
+    answer = await shared_api.http.get("/api/jobs?" + "&".join([*names, "metadata[a]", "metadata[a]"])[-31_000:])
+
+    assert (answer.status_code, len(answer.json()["errors"])) == (422, 20)
+    assert answer.json()["errors_total"] > 6_000
+
+
 @pytest.mark.parametrize("path", ["/api/events", "/api/jobs/{code}/events"])
 async def test_after_is_a_number(shared_api: ApiUnderTest, path: str) -> None:
     address = path.format(code=await shared_api.job("ada"))

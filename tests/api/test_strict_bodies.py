@@ -5,7 +5,7 @@ from typing import Annotated, Any, get_args
 
 import pytest
 from fastapi.routing import APIRoute, iter_route_contexts
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from api.app import ROUTES
@@ -16,6 +16,7 @@ LOOKALIKES: dict[type, tuple[Any, ...]] = {
     int: ("1", "1.0", " 1", True, "", "١"),
     float: ("1.5", True, "nan", ""),
     str: (1, 1.5, True),
+    AwareDatetime: (1, 1700000000.5, True, "1", "1700000000", "2026-11-29", "2026-11-29T12:00:00"),
 }
 
 
@@ -62,7 +63,9 @@ FIELDS = list(scalar_fields())
 
 
 def test_fields_are_found() -> None:
-    assert {"TokenRequest.ttl", "Column.required", "JobRequest.model_id"} <= {name for name, _, _ in FIELDS}
+    assert {"TokenRequest.ttl", "Column.required", "JobRequest.model_id", "KeyRequest.expires_at"} <= {
+        name for name, _, _ in FIELDS
+    }
 
 
 @pytest.mark.parametrize(("adapter", "types"), [one[1:] for one in FIELDS], ids=[one[0] for one in FIELDS])

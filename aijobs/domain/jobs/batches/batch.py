@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictInt
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from aijobs.domain.errors import FieldError
 from aijobs.domain.jobs.job import MAX_METADATA_KEYS, JobBrief, MetadataKey, MetadataValue
 from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.values.timestamps import Timestamp
 
 MAX_ROWS: Final = 100_000
 MAX_CONCURRENCY: Final = 1000
@@ -69,8 +70,8 @@ class BatchRequest(BaseModel):
     reserve: Reserve = Field(
         default=Reserve.WHOLE, description="`whole`: all points now; `by_row`: each row's when it starts."
     )
-    start_at: AwareDatetime | None = Field(default=None, description="Nothing starts before.")
-    expires_at: AwareDatetime | None = Field(default=None, description="What has not started by then is canceled.")
+    start_at: Timestamp | None = Field(default=None, description="Nothing starts before.")
+    expires_at: Timestamp | None = Field(default=None, description="What has not started by then is canceled.")
     callback_url: str | None = Field(default=None, max_length=2000, description="Gets one webhook, at the end.")
     item_callback_url: str | None = Field(default=None, max_length=2000, description="Gets a webhook for each job.")
     user_id: str | StrictInt | None = Field(default=None, description="With a service key: whose rows these are.")
