@@ -26,6 +26,8 @@ def _parsed(text: str) -> dict[str, dict[str, str]]:
         if not assigned or not NAME.fullmatch(name):
             raise ValueError(f"credentials: part {number} is not name=key or name.field=value")
         fields, field = found.setdefault(name, {}), field or KEY_FIELD
+        if field == OTHERS:
+            raise ValueError(f"credentials: {name} has no credentials of its own")
         if field in fields:
             raise ValueError(f"credentials: {name}.{field} is given twice")
         fields[field] = value
@@ -52,8 +54,8 @@ class HasCredentials(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _of_a_plain_section(cls, given: Any) -> Any:
-        """A section of the vendor's own class has one credential."""
-        return dict(given) if isinstance(given, BaseModel) and not isinstance(given, cls) else given
+        """A section of the vendor's own class has one credential. `dict` alone would ask one with `keys` for those."""
+        return dict(iter(given)) if isinstance(given, BaseModel) and not isinstance(given, cls) else given
 
     @model_validator(mode="after")
     def _all_can_be_used(self) -> Self:

@@ -3,8 +3,9 @@
 import pytest
 
 from aijobs.domain.ports.credentials import OpenProviders, credentials_of, provider_in
-from aijobs.providers.credentials import sections_of
-from aijobs.providers.registry import opened_providers
+from aijobs.domain.vendor import SandboxAccess
+from aijobs.providers.credentials import sections_of, with_credentials
+from aijobs.providers.registry import SHIPPED, opened_providers
 from aijobs.settings import Settings, SettingsError
 from tests.workflows.local import StepProvider
 
@@ -49,6 +50,7 @@ async def test_each_credential_opens_the_vendor_with_secrets_of_its_own(monkeypa
         ("spare", "part 1 is not name=key"),
         (f"Spare={SPARE}", "part 1 is not name=key"),
         (f"spare={SPARE} spare={THIRD}", "spare.token is given twice"),
+        (f"spare={SPARE} spare.credentials=deeper={THIRD}", "spare has no credentials of its own"),
         ("spare.base_url=https://x.example", "spare has no token"),
         (f"spare={SPARE} spare.colour=red", "spare.colour: Extra inputs are not permitted"),
         ("spare=sk-proj-abcdefghijklmnop", "spare.token: .* somebody else's key"),
@@ -62,6 +64,31 @@ def test_a_wrong_credential_is_named_and_not_shown(
         loaded(monkeypatch, TOKEN=FIRST, CREDENTIALS=credentials)
 
     assert SPARE not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_section_of_the_vendors_own_class_has_one_credential(name: str) -> None:
+    package = SHIPPED[name]
+    access = SandboxAccess(url="https://vendor.example", token=FIRST, webhook_secret=SIGNING)
+    plain = package.settings.model_validate(package.vendor.stand_in(access))
+
+    section = with_credentials(name, package.settings).model_validate(plain)
+
+    assert section.model_dump(exclude={"credentials"}) == plain.model_dump()
+    assert list(sections_of(name, section)) == [name]
+
+
+def test_a_credential_of_another_region_is_used_at_the_address_of_that() -> None:
+    bedrock = with_credentials("bedrock", SHIPPED["bedrock"].settings)
+    first = {"token": "wJalrXUtnFEMIK7MDENG", "access_key": "AKIDFIRST", "output_url": "s3://films"}
+    spare = "eu=bPxRfiCYEXAMPLEKEY eu.access_key=AKIDSPARE eu.region=eu-west-1 eu.output_url=s3://eu-films"
+
+    sections = sections_of("bedrock", bedrock.model_validate({**first, "credentials": spare}))
+
+    assert {name: section.base_url for name, section in sections.items()} == {
+        "bedrock": "https://bedrock-runtime.us-east-1.amazonaws.com",
+        "bedrock:eu": "https://bedrock-runtime.eu-west-1.amazonaws.com",
+    }
 
 
 def test_other_credentials_need_a_first(monkeypatch: pytest.MonkeyPatch) -> None:

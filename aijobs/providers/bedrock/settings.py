@@ -11,6 +11,7 @@ from aijobs.domain.values.secret_forms import AccessKey, SecretAccessKey, Token
 
 REGION: Final = "us-east-1"
 ADDRESS: Final = "https://bedrock-runtime.{}.amazonaws.com"
+AWS_ADDRESS: Final = re.compile(ADDRESS.replace(".", r"\.").format("[a-z0-9-]+") + "/?")
 S3_URI: Final = re.compile(
     r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<prefix>[\w!.*'()/-]*))?", re.ASCII
 )
@@ -37,8 +38,11 @@ class BedrockSettings(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _address_of_region(cls, given: Any) -> Any:
-        if isinstance(given, dict) and given.get("region") and not given.get("base_url"):
-            return {**given, "base_url": ADDRESS.format(given["region"])}
+        """AWS's own address is that of the region: a credential of another region than the first's has another."""
+        if isinstance(given, dict) and given.get("region"):
+            address = given.get("base_url") or ADDRESS.format(REGION)
+            if AWS_ADDRESS.fullmatch(str(address)):
+                return {**given, "base_url": ADDRESS.format(given["region"])}
         return given
 
     @model_validator(mode="after")
