@@ -16,6 +16,7 @@ from aijobs.domain.errors import (
     JobIsFinal,
     LinkExpired,
     OutputRefused,
+    ProviderUnavailable,
     SubmissionForgotten,
     TransientError,
 )
@@ -115,7 +116,10 @@ class MigrationActivities:
             await self._catalogue.find(migration.model_id),
             provider_of(self._providers, migration.provider, credential_in(ref)),
         )
-        sources = await provider.outputs(ref, await provider.query(ref))
+        snapshot = await provider.query(ref)
+        if not snapshot.final:  # the vendor has forgotten for a moment that it was done: that proves no loss
+            raise ProviderUnavailable("The provider does not know now that the job is done.")
+        sources = await provider.outputs(ref, snapshot)
         if not sources:
             raise OutputRefused(NO_OUTPUT)
         progress = _Progress(count=len(sources), moved=kept)

@@ -63,6 +63,13 @@ class ManyOutputs(StepProvider):
         return sources
 
 
+class Absentminded(StepProvider):
+    """Has results of a finished job alone. Implements Provider."""
+
+    async def outputs(self, ref: Ref, snapshot: Snapshot) -> list[OutputSource]:
+        return await super().outputs(ref, snapshot) if snapshot.status is S.GENERATED else []
+
+
 @pytest.fixture
 async def gallery() -> AsyncIterator[tuple[Gallery, str]]:
     gallery = Gallery()
@@ -135,6 +142,17 @@ async def test_an_output_that_can_never_be_moved_ends_the_job_and_leaves_nothing
     assert last.job_status is S.FAILED
     assert last.detail["error"]["code"] == "output_refused"
     assert left == []
+
+
+async def test_a_finished_job_that_the_provider_does_not_know_for_a_moment_keeps_its_results(
+    temporal_client: Client, tmp_path: Path
+) -> None:
+    provider = Absentminded([S.GENERATED, S.SUBMITTED, S.PROCESSING, S.GENERATED])
+    async with running_workbench(temporal_client, tmp_path, providers={"local": provider}) as bench:
+        job = await bench.start()
+        state = await job.result()
+
+    assert state.job_status is S.SUCCESS
 
 
 VIDEO_MODEL = """
