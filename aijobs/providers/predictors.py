@@ -56,7 +56,7 @@ def output_kind(schemas: Mapping[str, Any], example: object = None) -> OutputKin
 
 def _shown_links(output: object) -> Iterator[str]:
     for one in output if isinstance(output, list) else [output]:
-        if isinstance(one, str) and PurePosixPath(urlsplit(one).path).suffix:
+        if isinstance(one, str) and PurePosixPath(_path_of(one) or "").suffix:
             yield one
 
 
@@ -100,7 +100,10 @@ def _text(output: object) -> str | None:
 
 
 def _is_link(text: str) -> bool:
-    return text.startswith(("https://", "http://", "data:")) and not any(map(str.isspace, text))
+    """Not `https://[text]`, nor a sentence that begins with a link."""
+    if not text.startswith(("https://", "http://", "data:")) or any(map(str.isspace, text)):
+        return False
+    return text.startswith("data:") or _path_of(text) is not None
 
 
 def _links(output: Any) -> Iterator[str]:
@@ -123,12 +126,30 @@ def _source(link: str, expires_at: datetime | None) -> OutputSource:
 
 def kind_of_link(link: str) -> OutputKind:
     """By the extension."""
-    guessed, _ = mimetypes.guess_type(urlsplit(link).path)
+    return kind_of_file(_path_of(link) or "")
+
+
+def kind_of_file(name: str) -> OutputKind:
+    """By the extension."""
+    guessed, _ = mimetypes.guess_type(PurePosixPath(name).name)
     return _kind(guessed)
 
 
+def _path_of(link: str) -> str | None:
+    """None for what is no link."""
+    try:
+        return urlsplit(link).path
+    except ValueError:
+        return None
+
+
 def _inline(link: str) -> OutputSource:
-    """RFC 2397: `data:[type][;base64],data`."""
+    media_type, content = inline_content(link)
+    return OutputSource(kind=_kind(media_type), content=content)
+
+
+def inline_content(link: str) -> tuple[str, bytes]:
+    """The media type and the bytes of a `data:[type][;base64],data` link (RFC 2397). Raises ProviderFailed."""
     declared, _, data = link.removeprefix("data:").partition(",")
     content = unquote_to_bytes(data)
     if declared.endswith(";base64"):
@@ -136,7 +157,7 @@ def _inline(link: str) -> OutputSource:
             content = b64decode(content, validate=True)
         except Error as unreadable:
             raise ProviderFailed("A data link among the results cannot be read.") from unreadable
-    return OutputSource(kind=_kind(declared.partition(";")[0] or "text/plain"), content=content)
+    return declared.partition(";")[0] or "text/plain", content
 
 
 def _kind(media_type: str | None) -> OutputKind:

@@ -7,6 +7,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Final
 
+from pydantic import BaseModel, ValidationError
+
 from aijobs.providers.declared import DeclarationError, declared_package
 from aijobs.providers.declared.declaration import NAME
 from aijobs.providers.package import ProviderPackage
@@ -47,10 +49,20 @@ def _installed(problems: list[str]) -> Iterator[tuple[str, str, ProviderPackage]
         except Exception as failure:  # noqa: BLE001 - whatever code of others raises at its import
             problems.append(f"{where}: cannot be loaded: {type(failure).__name__}: {failure}")
             continue
-        if isinstance(package, ProviderPackage):
-            yield where, point.name, package
-        else:
+        if not isinstance(package, ProviderPackage):
             problems.append(f"{where}: is no ProviderPackage")
+        elif not _may_be_disabled(package.settings):
+            problems.append(f"{where}: its settings need a token that is not set, and a default for all others")
+        else:
+            yield where, point.name, package
+
+
+def _may_be_disabled(settings: type[BaseModel]) -> bool:
+    """Whether nothing of them has to be set: every provider has a section, and most of them have no key."""
+    try:
+        return getattr(settings(), "token", settings) is None
+    except ValidationError:
+        return False
 
 
 def _declared(folder: str | None, problems: list[str]) -> Iterator[tuple[str, str, ProviderPackage]]:

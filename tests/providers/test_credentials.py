@@ -1,9 +1,11 @@
 """Several credentials of one vendor, from one setting."""
 
+from typing import cast
+
 import pytest
 
 from aijobs.domain.ports.credentials import OpenProviders, credentials_of, provider_in
-from aijobs.domain.vendor import SandboxAccess
+from aijobs.domain.vendor import SandboxAccess, VendorSettings
 from aijobs.providers.credentials import sections_of, with_credentials
 from aijobs.providers.registry import SHIPPED, opened_providers
 from aijobs.settings import Settings, SettingsError
@@ -75,7 +77,7 @@ def test_a_section_of_the_vendors_own_class_has_one_credential(name: str) -> Non
     section = with_credentials(name, package.settings).model_validate(plain)
 
     assert section.model_dump(exclude={"credentials"}) == plain.model_dump()
-    assert list(sections_of(name, section)) == [name]
+    assert list(sections_of(name, cast(VendorSettings, section))) == [name]
 
 
 def test_a_credential_of_another_region_is_used_at_the_address_of_that() -> None:
@@ -83,7 +85,8 @@ def test_a_credential_of_another_region_is_used_at_the_address_of_that() -> None
     first = {"token": "wJalrXUtnFEMIK7MDENG", "access_key": "AKIDFIRST", "output_url": "s3://films"}
     spare = "eu=bPxRfiCYEXAMPLEKEY eu.access_key=AKIDSPARE eu.region=eu-west-1 eu.output_url=s3://eu-films"
 
-    sections = sections_of("bedrock", bedrock.model_validate({**first, "credentials": spare}))
+    section = cast(VendorSettings, bedrock.model_validate({**first, "credentials": spare}))
+    sections = sections_of("bedrock", section)
 
     assert {name: section.base_url for name, section in sections.items()} == {
         "bedrock": "https://bedrock-runtime.us-east-1.amazonaws.com",

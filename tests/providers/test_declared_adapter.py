@@ -116,8 +116,9 @@ async def test_statuses_are_read_as_declared(
     assert vendor.received[0].path == "/v2/jobs/7"
 
 
-async def test_a_failure_says_why_and_what_it_costs(acme: Vendor) -> None:
-    provider, _ = await acme(answers(200, {"job": {"state": "broken", "error": {"text": "no"}, "price": 0.5}}))
+@pytest.mark.parametrize("price", [0.5, "0.5"])
+async def test_a_failure_says_why_and_what_it_costs(acme: Vendor, price: object) -> None:
+    provider, _ = await acme(answers(200, {"job": {"state": "broken", "error": {"text": "no"}, "price": price}}))
 
     snapshot = await provider.query(REF)
 
@@ -159,13 +160,24 @@ async def test_an_answer_that_says_nothing_about_the_job_is_asked_for_again(acme
 
 @pytest.mark.parametrize(
     "link",
-    ["http://169.254.169.254/jobs/7", "https://evil.example/jobs/7", "http://eu.acme.example/7", "//evil.example/7"],
+    [
+        *("http://169.254.169.254/jobs/7", "https://evil.example/jobs/7", "http://eu.acme.example/7"),
+        *("//evil.example/7", "https://[evil", "https://eu.acme.example:x/7"),
+    ],
 )
 async def test_the_key_is_sent_to_no_other_host(acme: Vendor, link: str) -> None:
     provider, vendor = await acme(answers(200, {}))
 
     with pytest.raises(ProviderUnavailable, match="another host"):
         await provider.query({**REF, "link": link})
+    assert vendor.connections == 0
+
+
+async def test_a_parameter_that_no_header_can_hold_is_refused_before_it_is_sent(acme: Vendor, task: Task) -> None:
+    provider, vendor = await acme(toml=ACME.replace('Version = "2026-01-01"', 'Title = "{params.prompt}"'))
+
+    with pytest.raises(ProviderFailed, match="header Title"):
+        provider.build_request(replace(task, params={"prompt": "a cat\nX-Evil: 1"}))
     assert vendor.connections == 0
 
 
@@ -178,12 +190,14 @@ async def test_a_vendors_link_is_used_as_it_is(acme: Vendor) -> None:
 
 
 async def test_outputs_of_every_shape(acme: Vendor) -> None:
-    files = [{"url": "https://cdn.acme.example/a.png"}, {"url": "data:image/png;base64,aGk="}, {"data": "aG8="}]
+    inline = [{"url": "data:image/png;base64,aGk="}, {"url": "data:text/plain,h%C3%A9"}, {"data": "aG8="}]
+    files = [{"url": "https://cdn.acme.example/a.png"}, *inline]
     provider, vendor = await acme(answers(200, {"job": {"state": "done"}}), answers(200, {"files": files}))
 
     sources = await provider.outputs(REF, await provider.query(REF))
 
-    assert [source.url or source.content for source in sources] == ["https://cdn.acme.example/a.png", b"hi", b"ho"]
+    found = [source.url or source.content for source in sources]
+    assert found == ["https://cdn.acme.example/a.png", b"hi", "hé".encode(), b"ho"]
     assert all(source.headers == {} for source in sources)  # the key is for its API alone
     assert vendor.received[1].path == "/v2/jobs/7/files"
 
@@ -204,10 +218,18 @@ async def test_no_outputs_are_no_outputs(acme: Vendor, body: dict[str, Any]) -> 
     assert await provider.outputs(REF, await provider.query(REF)) == []
 
 
-@pytest.mark.parametrize(("answer", "error"), [(answers(404), "no results any more"), (None, "base64")])
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (answers(404), "no results any more"),
+        (answers(200, {"files": [{"data": "!"}]}), "base64"),
+        (answers(200, {"files": [{"data": "é"}]}), "base64"),
+        (answers(200, {"files": [{"url": "data:image/png;base64,!"}]}), "data link"),
+        (answers(200, {"files": [{"url": "https://[cdn"}]}), "gives a link that is none"),
+    ],
+)
 async def test_results_that_are_gone_or_broken_are_final(acme: Vendor, answer: Any, error: str) -> None:
-    broken = answer or answers(200, {"files": [{"data": "!"}]})
-    provider, _ = await acme(answers(200, {"job": {"state": "done"}}), broken)
+    provider, _ = await acme(answers(200, {"job": {"state": "done"}}), answer)
 
     with pytest.raises(ProviderFailed, match=error):
         await provider.outputs(REF, await provider.query(REF))

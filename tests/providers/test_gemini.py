@@ -137,14 +137,15 @@ async def test_the_key_is_for_the_api_and_nobody_else(gemini_at: At) -> None:
         "https://evil.example/v1beta/files/a",
         "http://api.example/v1beta/files/a",
         "https://api.example.evil/x",
+        "https://[api.example",
     ]
     ours = ["https://api.example/v1beta/files/a:download?alt=media", "https://api.example/v1beta/files/a"]
 
     sources = await gemini.outputs({"id": NAME}, snapshot_of(done(*elsewhere, *ours)))
 
-    assert [source.headers for source in sources] == [{}] * 3 + [{KEY_HEADER: KEY}] * 2
-    assert [source.url for source in sources[:3]] == elsewhere
-    assert {source.url for source in sources[3:]} == {ours[0]}
+    assert [source.headers for source in sources] == [{}] * 4 + [{KEY_HEADER: KEY}] * 2
+    assert [source.url for source in sources[:4]] == elsewhere
+    assert {source.url for source in sources[4:]} == {ours[0]}
 
 
 async def test_the_key_is_left_behind_when_a_download_is_redirected(

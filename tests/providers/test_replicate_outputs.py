@@ -55,6 +55,7 @@ async def test_links_are_found_wherever_they_are(replicate: Provider, output: An
         ("out.pdf", OutputKind.DOCUMENT),
         ("out.txt", OutputKind.TEXT),
         ("out.zip", OutputKind.OTHER),
+        ("out.mp4?page=[1]#x.png", OutputKind.VIDEO),
     ],
 )
 async def test_the_extension_tells_the_kind(replicate: Provider, name: str, kind: OutputKind) -> None:
@@ -68,6 +69,7 @@ async def test_the_extension_tells_the_kind(replicate: Provider, name: str, kind
     [
         ("hello Alice", OutputKind.TEXT, "hello Alice"),
         ("https://example.com is a fine page", OutputKind.TEXT, "https://example.com is a fine page"),
+        ("https://[an-address]/of-nothing", OutputKind.TEXT, "https://[an-address]/of-nothing"),
         (["\n\n", "Here is", " https://", "…"], OutputKind.TEXT, "\n\nHere is https://…"),
         ({"label": "猫", "score": 0.9}, OutputKind.JSON, '{"label": "猫", "score": 0.9}'),
         ([{"label": "cat"}, 1], OutputKind.JSON, '[{"label": "cat"}, 1]'),

@@ -79,6 +79,25 @@ def test_a_distribution_brings_a_provider(tmp_path: Path) -> None:
     assert "acme-for-aijobs (missing:X): cannot be loaded: ModuleNotFoundError" in wrong.stderr
 
 
+def test_a_distribution_whose_settings_cannot_be_left_out_is_named(tmp_path: Path) -> None:
+    (tmp_path / "zenith.toml").write_text(ACME)
+    (tmp_path / "zenith_for_aijobs.py").write_text(
+        "from dataclasses import replace\nfrom pathlib import Path\nfrom pydantic import BaseModel\n"
+        "from aijobs.providers.declared import declared_package\n"
+        "class Settings(BaseModel):\n    token: str | None = None\n    base_url: str\n"
+        "GOOD = declared_package((Path(__file__).parent / 'zenith.toml').read_text())\n"
+        "PACKAGE = replace(GOOD, settings=Settings)\n"
+    )
+    dist = tmp_path / "zenith_for_aijobs-1.0.dist-info"
+    dist.mkdir()
+    (dist / "METADATA").write_text("Metadata-Version: 2.1\nName: zenith-for-aijobs\nVersion: 1.0\n")
+    (dist / "entry_points.txt").write_text("[aijobs.providers]\nzenith = zenith_for_aijobs:PACKAGE\n")
+
+    refused = look("zenith", path=tmp_path).stderr
+
+    assert "zenith-for-aijobs (zenith_for_aijobs:PACKAGE): its settings need a token that is not set" in refused
+
+
 @pytest.mark.parametrize(
     ("name", "text", "complaint"),
     [

@@ -12,7 +12,7 @@ from aijobs.domain.jobs.outputs import OutputKind, OutputSource
 from aijobs.domain.jobs.submissions import Ref
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.provider_io import Snapshot
-from aijobs.providers.predictors import kind_of_link
+from aijobs.providers.predictors import kind_of_file
 from aijobs.providers.submit_outcomes import MAX_MESSAGE, SubmitDialect
 
 ITEM_LENGTH: Final = 2  #: what is read of an item of the queue: its number, and its id
@@ -167,7 +167,7 @@ def sources_in(outputs: object, *, base_url: str, headers: Callable[[], dict[str
         elif isinstance(item, dict) and isinstance(item.get("filename"), str) and item["filename"]:
             query = {name: str(item.get(name) or "") for name in ("filename", "subfolder", "type")}
             link = f"{base_url}/view?{urlencode(query)}"
-            source = OutputSource(kind=kind_of_link(f"file:///{item['filename']}"), url=link, headers=headers())
+            source = OutputSource(kind=kind_of_file(item["filename"]), url=link, headers=headers())
             (files if item.get("type") == "output" else previews).append(source)
     return [*(files or previews), *(text for text in texts if text.content)]
 

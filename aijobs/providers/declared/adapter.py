@@ -2,9 +2,8 @@
 
 import base64
 import json
-from binascii import Error
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any, Final
@@ -21,17 +20,19 @@ from aijobs.domain.jobs.submissions import CancelOutcome, Found, ProviderRequest
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.provider_io import IncomingWebhook, InputFile, Snapshot, Task, WebhookHint
-from aijobs.providers.declared.declaration import CancelSection, Declaration, ReconcileSection
+from aijobs.providers.declared.declaration import HEADER_TEXT, CancelSection, Declaration, ReconcileSection
 from aijobs.providers.declared.parameters import parameters_of
 from aijobs.providers.declared.settings import DeclaredSettings, SigningDeclaredSettings
 from aijobs.providers.declared.snapshots import NOT_FOUND, snapshot_of
 from aijobs.providers.declared.templates import filled, filled_path
 from aijobs.providers.declared.webhooks import WebhookReader, reference, secret_of_submission
 from aijobs.providers.inline_files import data_link, parts_of
-from aijobs.providers.submit_outcomes import SubmitDialect
+from aijobs.providers.predictors import inline_content
+from aijobs.providers.submit_outcomes import SubmitDialect, SubmitVerdict
 
 MAX_PAGES: Final = 50
 GONE: Final = (404, 410)
+SUCCESS: Final = 200
 
 
 @asynccontextmanager
@@ -100,6 +101,8 @@ class DeclaredProvider:
         elif submit.params_at:
             body = {**body, submit.params_at: {**sent, **body.get(submit.params_at, {})}}
         headers = {name: str(value) for name, value in filled(submit.headers, values).items()}
+        if unfit := next((name for name, text in headers.items() if not HEADER_TEXT.fullmatch(text)), None):
+            raise ProviderFailed(f"A parameter cannot stand in the header {unfit}: only printable ASCII can.")
         return ProviderRequest(submit.method, f"{self._base_url}{path}", body, headers)
 
     async def submit(self, request: ProviderRequest) -> SubmitOutcome:
@@ -126,6 +129,8 @@ class DeclaredProvider:
         links = section.links.texts(answer) if section.links else []
         encoded = section.base64.texts(answer) if section.base64 else []
         texts = section.texts.texts(answer) if section.texts else []
+        if section.path is not None and not (links or encoded or texts):
+            self._require_no_error(answer)
         return [
             *map(self._linked, links),
             *(OutputSource(kind=section.kind, content=self._decoded(one)) for one in encoded),
@@ -159,12 +164,25 @@ class DeclaredProvider:
             if found := self._ours(section, answer, submission, known_ids):
                 return Found(found)
             link = section.next.text(answer) if section.next else None
-            url = self._own_url(urljoin(url, link)) if link else None
+            url = self._own_url(link, seen_at=url) if link else None
         settled = section.absent_after is not None and now > submission.intent_at + section.absent_after
         return Search.ABSENT if settled and url is None else Search.NOT_YET
 
     def parse_webhook(self, delivery: IncomingWebhook) -> WebhookHint:
         return self._webhooks.hint(delivery)
+
+    def _require_no_error(self, answer: Mapping[str, Any]) -> None:
+        """For an answer without results, where errors come within successes: it may say why there are none now.
+
+        Raises ProviderFailed where its code refuses for good, and ProviderUnavailable for any other code.
+        """
+        errors = self._declared.errors
+        code = errors.code.text(answer) if errors.code else None
+        if code is None:
+            return
+        reason = f"{self._declared.label} gives no results: {self._message_in(answer) or code}"
+        is_refusal = errors.table().meaning(SUCCESS, code) is SubmitVerdict.REJECTED
+        raise (ProviderFailed if is_refusal else ProviderUnavailable)(reason)
 
     def _message_in(self, answer: Mapping[str, Any]) -> str | None:
         found = self._declared.errors.message.find(answer)
@@ -205,13 +223,16 @@ class DeclaredProvider:
     def _at(self, path: str, ref: Ref) -> str:
         return f"{self._base_url}{filled_path(path, _of_ref(ref))}"
 
-    def _own_url(self, link: str) -> str:
-        """Raises ProviderUnavailable for a link to another host: the key is not sent there."""
-        if not self._may_receive_key(link):
-            raise ProviderUnavailable(f"{self._declared.label} gave a link to another host.")
-        return link
+    def _own_url(self, link: str, *, seen_at: str = "") -> str:
+        """In full. Raises ProviderUnavailable for a link to another host: the key is not sent there."""
+        with suppress(ValueError):  # it is no link
+            whole = urljoin(seen_at, link)
+            if self._may_receive_key(whole):
+                return whole
+        raise ProviderUnavailable(f"{self._declared.label} gave a link to another host.")
 
     def _may_receive_key(self, link: str) -> bool:
+        """Raises ValueError for what is no link."""
         base, parts = urlsplit(self._base_url), urlsplit(link)
         if (parts.scheme, parts.netloc) == (base.scheme, base.netloc):
             return True
@@ -225,15 +246,18 @@ class DeclaredProvider:
     def _linked(self, link: str) -> OutputSource:
         kind = self._declared.outputs.kind
         if link.startswith("data:"):
-            return OutputSource(kind=kind, content=self._decoded(link.partition(",")[2]))
+            return OutputSource(kind=kind, content=inline_content(link)[1])
         expires_at = datetime.now(UTC) + self._declared.link_lifetime if self._declared.link_lifetime else None
-        headers = self._headers() if self._declared.outputs.with_key and self._may_receive_key(link) else {}
+        try:
+            headers = self._headers() if self._declared.outputs.with_key and self._may_receive_key(link) else {}
+        except ValueError as broken:
+            raise ProviderFailed(f"{self._declared.label} gives a link that is none.") from broken
         return OutputSource(kind=kind, url=link, headers=headers, expires_at=expires_at)
 
     def _decoded(self, encoded: str) -> bytes:
         try:
             return base64.b64decode(encoded, validate=True)
-        except Error as unreadable:
+        except ValueError as unreadable:
             raise ProviderFailed(f"{self._declared.label} gives base64 that cannot be read.") from unreadable
 
     def _cancel_outcome(self, section: CancelSection, reply: HttpReply) -> CancelOutcome:

@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from aijobs.providers.declared.declaration import NAME, Declaration, StatusSection
+from aijobs.providers.declared.declaration import HEADER_TEXT, NAME, Declaration, StatusSection
 from aijobs.providers.declared.example_checks import wrong_examples
 from aijobs.providers.declared.parameters import wrong_values
 from aijobs.providers.declared.templates import OF_A_JOB, places_in
 from aijobs.providers.submit_outcomes import SubmitVerdict
 
 OF_A_SECRET: Final = ("secret_header", "hmac_sha256")
+HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
 def wrong_parts(declaration: Declaration) -> Iterator[str]:
@@ -18,8 +19,10 @@ def wrong_parts(declaration: Declaration) -> Iterator[str]:
     yield from wrong_values(declaration.parameters)
     yield from _wrong_places(declaration)
     yield from _wrong_requests(declaration)
+    yield from _wrong_headers(declaration)
     yield from _wrong_words(declaration.statuses)
     yield from _wrong_statuses_of_errors(declaration)
+    yield from _wrong_cancel(declaration)
     yield from _wrong_webhook(declaration)
     yield from wrong_examples(declaration)
 
@@ -53,6 +56,9 @@ def _wrong_requests(declaration: Declaration) -> Iterator[str]:
         'submit.params_at: must be ".", "" or the name of a field': (
             submit.params_at in (".", "") or re.fullmatch(NAME, submit.params_at)
         ),
+        f"submit.body.{submit.params_at}: must be a table, since the parameters go into it": (
+            submit.params_at in (".", "") or isinstance(submit.body.get(submit.params_at, {}), dict)
+        ),
         "submit.resend_window: no part of submit names {token}, so the vendor cannot know the request again": (
             "token" in named or not submit.resend_window
         ),
@@ -63,6 +69,20 @@ def _wrong_requests(declaration: Declaration) -> Iterator[str]:
         ),
     }
     yield from (complaint for complaint, is_right in complaints.items() if not is_right)
+
+
+def _wrong_headers(declaration: Declaration) -> Iterator[str]:
+    """Headers that could not be sent, or that would take the place of the key's."""
+    auth, headers = declaration.auth, declaration.submit.headers
+    proofs = declaration.webhook.proof if declaration.webhook else []
+    names = {"auth.header": [auth.header], "submit.headers": list(headers)}
+    names |= {f"webhook.proof.{number}.header": [proof.header or "-"] for number, proof in enumerate(proofs)}
+    for where, written in names.items():
+        yield from (f"{where}: {name!r} is no name of a header" for name in written if not HEADER_NAME.fullmatch(name))
+    for where, text in (("auth.scheme", auth.scheme), *((f"submit.headers.{name}", headers[name]) for name in headers)):
+        if not HEADER_TEXT.fullmatch(text):
+            yield f"{where}: {text!r} cannot stand in a header"
+    yield from (f"submit.headers.{one}: carries the key" for one in headers if one.lower() == auth.header.lower())
 
 
 def _wrong_words(statuses: StatusSection) -> Iterator[str]:
@@ -89,6 +109,12 @@ def _wrong_statuses_of_errors(declaration: Declaration) -> Iterator[str]:
             yield f"errors: {status} is in more than one list: {', '.join(names)}"
         if status < 300 and "unknown" not in names:
             yield f"errors: {status} is a success; a refusal within one is told by its code, in errors.codes"
+
+
+def _wrong_cancel(declaration: Declaration) -> Iterator[str]:
+    for status in declaration.cancel.too_late if declaration.cancel else ():
+        if 200 <= status < 300:
+            yield f"cancel.too_late: {status} is a success; its status word says what became of the job"
 
 
 def _wrong_webhook(declaration: Declaration) -> Iterator[str]:

@@ -16,12 +16,13 @@ from aijobs.providers.submit_outcomes import USUAL_STATUSES, ErrorTable, SubmitV
 
 LARGEST_INLINE: Final = 10 * 1024 * 1024  #: bytes of an upload that may travel inside of a request
 NAME: Final = r"[a-z][a-z0-9_]{0,39}"
+HEADER_TEXT: Final = re.compile(r"[ -~]*")
 
 Verb = Literal["GET", "POST", "PUT", "DELETE"]
 
 
 def _is_web_address(written: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", written):
+    if not re.fullmatch(r"https?://(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?(/[^\s?#]*)?", written):
         raise ValueError("must be an http or https address without a query")
     return written.rstrip("/")
 
@@ -39,7 +40,7 @@ UrlPath = Annotated[str, AfterValidator(_is_path)]
 class Section(BaseModel):
     """Base of every section: nothing unknown."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False)
 
 
 class AuthSection(Section):
@@ -64,7 +65,7 @@ class ParameterSection(Section):
     choices: list[str | int | float] = Field(default=[], description="the only values it may have")
     minimum: float | None = Field(default=None, description="the smallest number")
     maximum: float | None = Field(default=None, description="the largest number")
-    max_length: int | None = Field(default=None, description="characters of a text, or members of a list")
+    max_length: int | None = Field(default=None, ge=1, description="characters of a text, or members of a list")
     label: LocalizedText | None = Field(default=None, description="what people read instead of its name")
     description: LocalizedText | None = Field(default=None, description="what callers are told of it")
 
@@ -99,7 +100,7 @@ class QuerySection(Section):
     status: Path = Field(description="the word for how the job stands")
     progress: Path | None = Field(default=None, description="a number, or a text like `46%`")
     progress_scale: float = Field(
-        default=100.0, description="what the vendor's 1 is in percent; `1` where it counts to 100"
+        default=100.0, gt=0, description="what the vendor's 1 is in percent; `1` where it counts to 100"
     )
     queue_position: Path | None = Field(default=None, description="how many jobs are before it")
     error: Path | None = Field(default=None, description="why a job has failed")
@@ -262,7 +263,7 @@ class Declaration(Section):
     )
     download_hosts: list[str] = Field(description="hosts of results; `*.example.com` covers it and those below")
     link_lifetime: Duration | None = Field(default=None, description="how long links to results last")
-    rate_limit_per_minute: int | None = Field(default=None, description="creates in a minute")
+    rate_limit_per_minute: int | None = Field(default=None, ge=1, description="creates in a minute")
     auth: AuthSection
     parameters: dict[str, ParameterSection]
     submit: SubmitSection

@@ -9,7 +9,7 @@ from aijobs.adapters.network.host_patterns import is_listed
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.providers.declared.declaration import Declaration, ExampleSection, ReconcileSection
 from aijobs.providers.declared.paths import AnswerPath
-from aijobs.providers.declared.snapshots import percent_written
+from aijobs.providers.declared.snapshots import amount_written, percent_written
 
 #: An example, and the lists of words in which its status must be.
 LISTS_OF: Final[Mapping[str, Mapping[str, JobStatus]]] = {
@@ -29,12 +29,13 @@ def wrong_examples(declaration: Declaration) -> Iterator[str]:
     for name in ExampleSection.model_fields:
         try:
             answers[name] = json.loads(getattr(declaration.examples, name) or "null")
-        except ValueError as broken:
+        except (ValueError, RecursionError) as broken:
             yield f"examples.{name}: is not JSON: {broken}"
             return
     given = {name: answer for name, answer in answers.items() if answer is not None}
     yield from _unmatched(declaration, given)
     yield from _misread(declaration, given)
+    yield from _no_numbers(declaration, given)
     yield from _beyond_a_hundred(declaration, given)
     yield from _not_downloadable(declaration, given)
     if declaration.reconcile and "listed" in given:
@@ -82,6 +83,20 @@ def _misread(declaration: Declaration, answers: Mapping[str, Any]) -> Iterator[s
         word = declaration.query.status.text(answers[name]) if name in answers else None
         if word is not None and declaration.statuses.meaning(word) not in lists.values():
             yield f"examples.{name}: its status {word!r} is not in statuses.{' or statuses.'.join(lists)}"
+
+
+def _no_numbers(declaration: Declaration, answers: Mapping[str, Any]) -> Iterator[str]:
+    """What is to be counted, and is no number: it would never be shown."""
+    query = declaration.query
+    counted = (
+        ("progress", query.progress, lambda found: percent_written(found, query.progress_scale)),
+        ("charge", query.charge, amount_written),
+    )
+    for where, path, number_in in counted:
+        for name in ON_THE_WAY:
+            found = path.find(answers[name]) if path and name in answers else None
+            if found is not None and number_in(found) is None:
+                yield f"query.{where}: {found!r} in examples.{name} is no number"
 
 
 def _beyond_a_hundred(declaration: Declaration, answers: Mapping[str, Any]) -> Iterator[str]:

@@ -2,18 +2,15 @@
 
 import json
 from functools import partial
-from typing import Final
 
 from aijobs.domain.vendor import KeyCheck, SandboxAccess, Vendor
-from aijobs.providers.declared.adapter import opened_declared
+from aijobs.providers.declared.adapter import SUCCESS, opened_declared
 from aijobs.providers.declared.declaration import ErrorSection
 from aijobs.providers.declared.reading import read_declaration
 from aijobs.providers.declared.settings import settings_of
 from aijobs.providers.declared.specimens import specimen_of
 from aijobs.providers.package import ProviderPackage
 from aijobs.providers.submit_outcomes import SubmitVerdict
-
-SUCCESS: Final = 200
 
 
 def declared_package(text: str) -> ProviderPackage:

@@ -1,11 +1,14 @@
 """Where something is in a vendor's answer: expressions of JMESPath, of which the first that finds something counts."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import jmespath
 from jmespath.exceptions import JMESPathError
 from pydantic import BeforeValidator
+
+#: What the library raises where an expression does not fit an answer: its own errors, and some of Python's.
+UNFIT: Final = (JMESPathError, ArithmeticError, TypeError, ValueError)
 
 
 class AnswerPath:
@@ -18,13 +21,15 @@ class AnswerPath:
             self._compiled = [jmespath.compile(one) for one in written]
         except JMESPathError as wrong:
             raise ValueError(f"is no JMESPath expression: {wrong}") from None
+        except RecursionError:
+            raise ValueError("is nested too deeply") from None
 
     def find(self, answer: object) -> Any:
         """What is there; None when nothing is, or when the answer is of another shape than the expression expects."""
         for expression in self._compiled:
             try:
                 found = expression.search(answer)
-            except JMESPathError:
+            except UNFIT:
                 continue
             if found not in (None, [], ""):
                 return found
@@ -35,7 +40,7 @@ class AnswerPath:
         for expression in self._compiled:
             try:
                 found = expression.search(answer)
-            except JMESPathError:
+            except UNFIT:
                 continue
             if isinstance(found, list):
                 return found

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 import structlog
@@ -79,7 +79,16 @@ def _whole(path: AnswerPath | None, answer: Mapping[str, Any]) -> int | None:
 
 
 def _charge(path: AnswerPath | None, answer: Mapping[str, Any], unit: str) -> Charge | None:
-    found = path.find(answer) if path else None
-    if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
+    amount = amount_written(path.find(answer)) if path else None
+    return None if amount is None else Charge(amount=amount, unit=unit)
+
+
+def amount_written(found: object) -> Decimal | None:
+    """A number, or a text that is one."""
+    if isinstance(found, bool) or not isinstance(found, int | float | str):
         return None
-    return Charge(amount=Decimal(str(found)), unit=unit)
+    try:
+        amount = Decimal(str(found))
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() else None

@@ -21,7 +21,12 @@ def _sandbox_settings(sandbox: SandboxAccess) -> dict[str, str]:
 PACKAGE: Final = ProviderPackage(
     vendor=Vendor(
         label="Google Gemini API",
-        key_check=KeyCheck(path="/v1beta/models?pageSize=1", header=KEY_HEADER, scheme=""),
+        key_check=KeyCheck(
+            path="/v1beta/models?pageSize=1",
+            header=KEY_HEADER,
+            scheme="",
+            wrong_address_hint="Are its key and its base URL right?",  # a wrong key is answered with 400
+        ),
         stand_in=_sandbox_settings,
     ),
     settings=GeminiSettings,

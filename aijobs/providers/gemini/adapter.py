@@ -97,7 +97,10 @@ class Gemini:
 
     def _source(self, uri: str) -> OutputSource:
         """The key goes to the API's own origin alone; where that redirects to another, it is left behind."""
-        place = urlsplit(uri)
+        try:
+            place = urlsplit(uri)
+        except ValueError:  # the download says so
+            return OutputSource(kind=OutputKind.VIDEO, url=uri)
         is_ours = f"{place.scheme}://{place.netloc}" == self._origin
         if is_ours and BARE_FILE.fullmatch(place.path):
             uri = f"{self._origin}{place.path}:download?alt=media"
