@@ -39,6 +39,7 @@ from api.checked_route import CallerFirstRoute, Handler
 from api.dependencies import Db, Store
 from api.problems import MAX_ERRORS, headers_of, status_of
 from api.requests.accepted import wants_json
+from dashboard.addresses import local_path, parts_of
 from dashboard.assets import asset_urls, compressed
 from dashboard.formatting import FILTERS, model_name
 from dashboard.forms.form_errors import messages_of
@@ -166,12 +167,6 @@ def html(
     return compressed(request, HTMLResponse(text, status, headers))
 
 
-def local_path(path: str, *, otherwise: str = "/") -> str:
-    """`path` if it is a path of this site, else `otherwise`."""
-    is_local = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
-    return path if is_local else otherwise
-
-
 def go_to(path: str) -> RedirectResponse:
     """Redirect after a form was sent, so that reloading the page does not send it again."""
     return RedirectResponse(path, SEE_OTHER)
@@ -222,7 +217,7 @@ def _headers_of(error: AijobsError) -> Mapping[str, str]:
 def _to_login(request: Request) -> Response:
     """Redirects to the login page; a request of htmx gets the header that makes it load the whole page."""
     if "HX-Request" in request.headers:
-        page = urlsplit(request.headers.get("HX-Current-URL", "/"))
+        page = parts_of(request.headers.get("HX-Current-URL", "/"))
         back = quote(f"{page.path}?{page.query}" if page.query else page.path, safe="")
         return Response(status_code=HTTPStatus.NO_CONTENT, headers={"HX-Redirect": f"/login?next={back}"})
     return go_to(f"/login?next={quote(_address(request), safe='')}")
@@ -281,7 +276,7 @@ async def known_caller(request: Request, *, may_ask: bool = True) -> Caller | No
 
 def _referring_page(request: Request) -> str:
     """The path of the page that the visitor comes from, if it is one of ours."""
-    before = urlsplit(request.headers.get("Referer", ""))
+    before = parts_of(request.headers.get("Referer", ""))
     return local_path(before.path) if before.netloc == request.headers.get("Host") else "/"
 
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Final, Self
 
 from starlette.datastructures import FormData
+
+MAX_DIGITS: Final = 9
 
 
 @dataclass(frozen=True)
@@ -32,3 +34,8 @@ class SentForm:
     def rows(self, name: str) -> Sequence[str]:
         """Those that are not empty."""
         return [text for text in self.texts.get(name, ()) if text.strip()]
+
+
+def whole_number(text: str) -> int | None:
+    """None for what is no whole number in ASCII digits, and for one that is much too large."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS else None

@@ -17,11 +17,11 @@ from aijobs.domain.errors import FieldError, InvalidParameters
 from aijobs.domain.values.clean_text import clean
 from dashboard.forms.column_rule_lines import add_rules, rule_lines
 from dashboard.forms.form_errors import shortened
+from dashboard.forms.sent_form import whole_number
 
 REQUIRED: Final = ("required", "必填")
 COLONS: Final = (":", "：")
 MAX_STAGES: Final = "10"
-MAX_DIGITS: Final = 9
 _DECIMAL: Final = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,12})?")
 
 
@@ -128,7 +128,8 @@ class TemplateForm:
 
 def _number(text: str) -> int | str:
     """What is no number, or is much too large, is refused by its field."""
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS else shortened(text)
+    number = whole_number(text)
+    return shortened(text) if number is None else number
 
 
 def _decimal(text: str) -> float | str:

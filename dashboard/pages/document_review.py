@@ -27,6 +27,7 @@ from api.problems import status_of
 from api.requests.paths import JobCode
 from dashboard.forms.column_rule_lines import rule_texts
 from dashboard.forms.review_form import ACCEPT, errors_of, review_sent, shown_rows
+from dashboard.forms.sent_form import whole_number
 from dashboard.page import PageRequest, PageRoute, Visiting, go_to
 
 FIELDS_SHOWN: Final = 600  #: of one page of the form, about: at least one row
@@ -89,7 +90,7 @@ async def keep_review(
     async with request.form(max_files=0, max_fields=MAX_FIELDS) as fields:
         sent = {name: value for name, value in fields.items() if isinstance(value, str)}
     shown = await _reviewed(visit, code)
-    first = int(sent["first"]) if sent.get("first", "").isdecimal() else 1
+    first = whole_number(sent.get("first", "")) or 1
     rows, following = shown.rows_from(first)
     review = review_sent(shown.template.columns, rows, sent)
     try:

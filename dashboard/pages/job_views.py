@@ -1,12 +1,14 @@
 """Saved views: searches of the list of jobs that a visitor has named, kept in a cookie of the browser."""
 
 from typing import Annotated, Final
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import APIRouter, Form, Request, Response
+from pydantic import StringConstraints
 
 from aijobs.domain.errors import FieldError, InvalidParameters
 from api.auth.caller import Reader
+from dashboard.addresses import parts_of
 from dashboard.forms.list_query import PAGE_FIELDS
 from dashboard.page import PageRoute, go_to
 from dashboard.pages.login import remember
@@ -18,7 +20,7 @@ MAX_LENGTH: Final = 3000  #: browsers keep 4096 bytes of a cookie
 #: Fields of the page itself; the order belongs to the view.
 NOT_KEPT: Final = PAGE_FIELDS - {"sort"}
 
-ViewName = Annotated[str, Form(min_length=1, max_length=60)]
+ViewName = Annotated[str, Form(), StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -33,8 +35,8 @@ async def keep_view(
     request: Request, _caller: Reader, name: ViewName, back: Annotated[str, Form(max_length=2000)] = ""
 ) -> Response:
     """Keeps the search of the address `back` under this name, in place of one that has it."""
-    fields = [(field, value) for field, value in parse_qsl(urlsplit(back).query) if field not in NOT_KEPT]
-    views = views_of(request) | {name.strip(): urlencode(fields)}
+    fields = [(field, value) for field, value in parse_qsl(parts_of(back).query) if field not in NOT_KEPT]
+    views = views_of(request) | {name: urlencode(fields)}
     if len(views) > MAX_VIEWS or len(urlencode(views)) > MAX_LENGTH:
         message = "There is no room for another view. Delete one first."
         raise InvalidParameters(message, FieldError("/name", message))

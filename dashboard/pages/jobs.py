@@ -21,8 +21,9 @@ from aijobs.persistence.jobs.waiting import waiting_of
 from aijobs.persistence.tables import JobRow
 from api.auth.caller import Reader
 from api.dependencies import Models
+from dashboard.addresses import local_path
 from dashboard.forms.list_query import ListQuery, Period
-from dashboard.page import PageRequest, PageRoute, Visiting, go_to, local_path
+from dashboard.page import PageRequest, PageRoute, Visiting, go_to
 from dashboard.pages.job_views import views_of
 from dashboard.pages.login import remember
 from dashboard.thumbnails import has_thumbnail

@@ -12,8 +12,9 @@ from api.auth.access import Access, AppAccess
 from api.auth.origins import refuse_other_pages
 from api.auth.people import person_of
 from api.auth.sessions import close_session, cookie_of, open_person_session, sign_in
+from dashboard.addresses import local_path
 from dashboard.language import COOKIE, known_language
-from dashboard.page import THEME_COOKIE, PageRoute, Theme, go_to, html, local_path
+from dashboard.page import THEME_COOKIE, PageRoute, Theme, go_to, html
 
 ONE_YEAR: Final = timedelta(days=365)
 

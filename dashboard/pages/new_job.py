@@ -16,7 +16,9 @@ from aijobs.domain.errors import (
     NotFound,
     PointsExhausted,
 )
+from aijobs.domain.jobs.slots.fair_queue import DEFAULT_PRIORITY, FIRST_PRIORITY, LAST_PRIORITY
 from aijobs.domain.values.ids import new_id
+from aijobs.domain.values.scopes import Scope
 from aijobs.persistence.access.keys import KeyKind
 from aijobs.persistence.documents.templates import templates_page
 from aijobs.persistence.jobs.queries import job_of
@@ -30,9 +32,12 @@ from api.schemas.jobs import CatalogueEntry
 from api.schemas.model_responses import model_responses
 from dashboard.forms.call_snippets import ApiCall, CallSnippet, snippets_of
 from dashboard.forms.form_errors import summary_of
+from dashboard.forms.metadata_lines import FIELD as METADATA
 from dashboard.forms.new_job_form import (
+    CALLBACK,
     COUNT,
     FAULTS,
+    PRIORITY,
     TIMES,
     call_of,
     default_form,
@@ -73,6 +78,12 @@ class JobForm:
             raise NotFound("There is no such model.")
         return entries[0]
 
+    @property
+    def priorities(self) -> Sequence[int]:
+        """Those that the visitor may ask for."""
+        first = FIRST_PRIORITY if self.visit.may(Scope.JOBS_PRIORITY) else DEFAULT_PRIORITY
+        return range(first, LAST_PRIORITY + 1)
+
     async def page(
         self,
         entry: CatalogueEntry,
@@ -107,6 +118,10 @@ class JobForm:
             has_sandbox=self.has_sandbox,
             faults=filled.text(FAULTS),
             times={name: filled.text(name) for name in TIMES},
+            metadata=filled.text(METADATA),
+            callback_url=filled.text(CALLBACK),
+            priority=filled.text(PRIORITY, str(DEFAULT_PRIORITY)),
+            priorities=self.priorities,
             origin=origin,
         )
 
@@ -157,7 +172,7 @@ async def _edit(form: JobForm, caller: Caller, job: JobRow) -> HTMLResponse:
     entry = form.entry(job.model_id)
     can_be_edited = bool(job.params) and job.origin is None
     count = min(job.output_count, entry.max_output_count)
-    sent = form_of(entry, job.params, job.extra, count=count) if can_be_edited else None
+    sent = form_of(entry, job, count=count) if can_be_edited else None
     user = "" if caller.own_user is None and not job.user_id else job.user_id
     return await form.page(entry, key=new_id("form"), user=user, sent=sent, origin=job)
 
@@ -180,12 +195,17 @@ async def show_code(request: Request, form: Form, caller: Writer) -> HTMLRespons
 
 @router.post("/new")
 async def hand_in(request: Request, form: Form, caller: Writer, accept: Accept) -> Response:
-    """Shows the new job. The form has an idempotency key: sent twice, it makes one job."""
+    """Shows the new job. The form has an idempotency key: sent twice, it makes one job.
+
+    Raises NotAllowed for a priority that the caller may not ask for.
+    """
     sent, user_id = await _sent(request)
     entry = form.entry(sent.text("model_id"))
     key = sent.text("idempotency_key")
     try:
         job_request = request_of(entry, sent, user_id)
+        if job_request.priority < DEFAULT_PRIORITY:
+            caller.needs(Scope.JOBS_PRIORITY)
         receipt = await accept(job_request, caller.owner(job_request.user_id), idempotency_key=key or None)
     except (BadInput, PointsExhausted, IdempotencyMismatch, IdempotencyInFlight) as refused:
         next_key = new_id("form") if isinstance(refused, IdempotencyMismatch) else key

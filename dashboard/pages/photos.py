@@ -40,7 +40,7 @@ from dashboard.forms.form_errors import messages_of
 from dashboard.forms.parameters.schema_form import FormField, fields_of, in_words, parameters_of
 from dashboard.forms.sent_form import SentForm
 from dashboard.page import PageRequest, PageRoute, Visiting, go_to
-from dashboard.score_chart import corners_of, scores_of
+from dashboard.pages.score_chart import corners_of, scores_of
 from dashboard.thumbnails import CACHE_CONTROL
 
 PAGE: Final = 24

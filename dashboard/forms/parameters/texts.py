@@ -4,6 +4,7 @@ import json
 import math
 from typing import Any, Final
 
+from api.requests.strict_json import DECODER
 from dashboard.forms.parameters.declarations import DeclaredParameter
 
 YES: Final = "true"
@@ -44,9 +45,9 @@ def value_of(declared: DeclaredParameter, text: str) -> Any:
 
 
 def values_of(text: str) -> Any:
-    """What the JSON says."""
+    """What the JSON says; a text that is none stays text."""
     try:
-        return json.loads(text)
+        return DECODER.decode(text)
     except (ValueError, RecursionError):
         return text
 
@@ -57,6 +58,6 @@ _BOOLEANS: Final = {YES: True, NO: False, "": False}
 def _number(text: str, *, whole: bool) -> int | float | str:
     try:
         number = int(text) if whole else float(text)
-    except ValueError:
+        return number if math.isfinite(number) else text
+    except (ValueError, OverflowError):  # a whole number of hundreds of digits has no float
         return text
-    return number if math.isfinite(number) else text
