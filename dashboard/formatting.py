@@ -31,10 +31,15 @@ def short_moment(at: datetime | None) -> str:
     return f"{at.astimezone(UTC):%m-%d %H:%M:%S}" if at else "–"
 
 
-def model_name(catalogue: Catalogue, language: Language, model_id: str, kept: str) -> str:
-    """What a job's model is called in a language, while the catalogue calls it in English as the job has kept it."""
+def model_name(catalogue: Catalogue, words: Messages, model_id: str, kept: str | None = None) -> str:
+    """What a model is called in a language: as the catalogue says now, or as a job has kept it in English.
+
+    Its id, where neither says it.
+    """
     name = catalogue.model(model_id).model_name if model_id in catalogue else None
-    return name.by_language.get(language.value, kept) if name and str(name) == kept else kept
+    if name is not None and kept in {None, str(name)}:
+        return name.in_words(words)
+    return model_id if kept is None else words.sentence(kept)
 
 
 @pass_context
@@ -120,7 +125,6 @@ def document(value: Any) -> str:
     return text if len(text) <= MAX_DOCUMENT else text[:MAX_DOCUMENT] + "\n…"
 
 
-#: Filters of the templates, by their names there.
 class Marked(str):
     """A text whose templates show as code what stands between backticks. Everything is escaped."""
 
@@ -130,6 +134,7 @@ class Marked(str):
         return CODE.sub(r"<code>\1</code>", escape(self))
 
 
+#: Filters of the templates, by their names there.
 FILTERS: Final = {
     "moment": moment,
     "short_moment": short_moment,

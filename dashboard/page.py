@@ -125,7 +125,7 @@ class PageRequest:
     async def page(self, template: str, *, status: int = HTTPStatus.OK, **values: Any) -> HTMLResponse:
         context = {
             "visit": self,
-            "model_name": partial(model_name, self.request.app.state.dependencies.catalogue, self.words.language),
+            "model_name": partial(model_name, self.request.app.state.dependencies.catalogue, self.words),
             "navigation": navigation_of(self.may),
             "may_write": self.may(Scope.JOBS_WRITE),
             "may_decide": self.may(Scope.JOBS_RESOLVE),

@@ -1,5 +1,5 @@
 // Controls that a page without scripts has plainer: sliders beside numbers, rows that are added and removed, and another
-// value than those that are drawn. A form is sent once.
+// value than those that are drawn.
 (() => {
   function prepareSlider(slider) {
     const number = document.getElementById(slider.dataset.slider);

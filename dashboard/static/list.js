@@ -57,7 +57,7 @@
       const utc = moment.toISOString().slice(0, 19).replace("T", " ");
       put(time, "title", `${utc} UTC\n${whole.format(moment)}`);
     }
-    document.querySelectorAll("[data-copy][hidden]").forEach((button) => (button.hidden = false));
+    document.querySelectorAll("[data-copy][hidden]").forEach((button) => (button.hidden = !navigator.clipboard));
   }
 
   document.addEventListener("input", (event) => {

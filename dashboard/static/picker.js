@@ -14,8 +14,9 @@
     picker.showModal();
     const query = new URLSearchParams({ media: files.dataset.media, user: user() });
     const answer = await fetch(`/new/files?${query}`);
-    if (answer.ok) content.innerHTML = await answer.text(); // a piece of ours, in which everything is escaped
-    status.textContent = answer.ok ? "" : picker.dataset.refused;
+    const isPiece = answer.ok && !answer.redirected; // to the login page
+    if (isPiece) content.innerHTML = await answer.text(); // ours, in which everything is escaped
+    status.textContent = isPiece ? "" : picker.dataset.refused;
   }
 
   function take(file) {

@@ -34,7 +34,7 @@ async def test_metadata_priority_and_callback_are_those_of_the_job(without_tempo
 
 
 async def test_the_form_of_a_job_asks_for_the_same_again(without_temporal: ApiUnderTest) -> None:
-    asked = {"metadata": {"album": "a=b", "two\nlines": ' "x"', "sandbox": "failed"}, "priority": 5}
+    asked: dict[str, Any] = {"metadata": {"album": "a=b", "two\nlines": ' "x"', "sandbox": "failed"}, "priority": 5}
     code = await without_temporal.job(callback_url="https://example.com/a", **asked)
     job, entry = await _job(without_temporal, code), _entry(without_temporal)
 

@@ -40,6 +40,7 @@ _FALLBACKS: Final = select(_SUBMISSIONS.c.id).where(
 class ModelCost:
     """What the jobs of one model have cost, in one of their currencies."""
 
+    model_id: str
     model_name: str
     jobs: int
     amount: Decimal
@@ -134,15 +135,18 @@ def costs_by_model(session: Session, *, since: datetime, user_id: str | None) ->
         return []
     total = func.sum(JOBS.c.cost_nanos)
     summed = (
-        select(JOBS.c.model_name, func.count(), total, JOBS.c.cost_currency)
+        select(JOBS.c.model_id, JOBS.c.model_name, func.count(), total, JOBS.c.cost_currency)
         .where(
             JOBS.c.id >= first,
             JOBS.c.code >= first_code_since(since),
             JOBS.c.cost_nanos.is_not(None),
             *([] if user_id is None else [JOBS.c.user_id == user_id]),
         )
-        .group_by(JOBS.c.model_name, JOBS.c.cost_currency)
+        .group_by(JOBS.c.model_id, JOBS.c.model_name, JOBS.c.cost_currency)
         .order_by(total.desc())
     )
     found = connection_of(session).execute(summed)
-    return [ModelCost(name, jobs, amount_of(int(nanos)), currency) for name, jobs, nanos, currency in found]
+    return [
+        ModelCost(model_id, name, jobs, amount_of(int(nanos)), currency)
+        for model_id, name, jobs, nanos, currency in found
+    ]
