@@ -51,6 +51,10 @@ class EndingActivities:
             return await provider.cancel(submission.ref)
         return await self._cancel_unknown(brief, provider, submission)
 
+    async def has_ended(self, code: str) -> bool:
+        """Whether the job's final status is recorded. Raises UnknownJob."""
+        return (await self._queries.state(code)).job_status.is_final
+
     async def has_submission(self, code: str) -> bool:
         """Whether the database knows of anything that was sent for this job, or about to be."""
         return await self._submissions.last_submission(code) is not None

@@ -1,15 +1,17 @@
 """Repairs what no single job can: jobs without a workflow, workflows without a job, leftovers of dead processes."""
 
+import asyncio
 from datetime import timedelta
 from typing import Final
 
 import structlog
 from temporalio import activity
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.ending import EndingActivities
 from activities.metrics import note_repair
 from activities.rounds import Rounds
-from aijobs.domain.errors import SubmissionForgotten, TransientError
+from aijobs.domain.errors import AijobsError, DatabaseUnavailable, SubmissionForgotten
 from aijobs.domain.jobs.activity_io import EndInput
 from aijobs.domain.jobs.job import JobBrief, JobError, Stage, late_watch_id
 from aijobs.domain.jobs.submissions import CancelOutcome
@@ -34,7 +36,11 @@ UNLOADED: Final = timedelta(hours=1)
 
 UNANSWERED: Final = timedelta(minutes=10)
 PAGE: Final = 500
+LOOKS_AT_ONCE: Final = 10
+"""Questions to Temporal at the same time."""
 
+#: Answers of Temporal that are about one workflow. With any other the round ends, and the next one goes on.
+REFUSED: Final = frozenset({RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.FAILED_PRECONDITION})
 
 #: The final status of a job whose workflow has closed: terminated by an operator means CANCELED.
 ENDS: Final = {
@@ -89,14 +95,31 @@ class RepairActivities:
     async def _mend_jobs(self) -> int:
         mended, last = 0, ""
         while briefs := await self._housekeeping.unfinished(quiet_for=QUIET_FOR, after=last, at_most=PAGE):
-            for brief in briefs:
-                mended += await self._mend(brief)
+            for first in range(0, len(briefs), LOOKS_AT_ONCE):
+                some = briefs[first : first + LOOKS_AT_ONCE]
+                statuses = await asyncio.gather(*(self._engine.status_of(brief.code) for brief in some))
+                for brief, status in zip(some, statuses, strict=True):
+                    mended += await self._mended(brief, status)
             last = briefs[-1].code
         return mended
 
-    async def _mend(self, brief: JobBrief) -> bool:
-        status = await self._engine.status_of(brief.code)
-        if status is WorkflowStatus.RUNNING:
+    async def _mended(self, brief: JobBrief, status: WorkflowStatus) -> bool:
+        """Whether the job was mended. One that cannot be now does not keep the others from it."""
+        try:
+            return await self._mend(brief, status)
+        except DatabaseUnavailable:
+            raise
+        except AijobsError as failed:
+            log.warning("job_not_repaired", job=brief.code, why=failed.code)
+        except RPCError as refused:
+            if refused.status not in REFUSED:
+                raise
+            log.warning("job_not_repaired", job=brief.code, why=refused.status.name)
+        return False
+
+    async def _mend(self, brief: JobBrief, status: WorkflowStatus) -> bool:
+        """`status` is newer than what is known of the job, which may have ended meanwhile."""
+        if status is WorkflowStatus.RUNNING or await self._ending.has_ended(brief.code):
             return False
         if status is WorkflowStatus.NONE:
             await self._engine.start(brief)
@@ -112,7 +135,8 @@ class RepairActivities:
             return
         try:
             provider_cancel = await self._ending.cancel_at_provider(brief)
-        except TransientError:
+        except Exception as failed:  # noqa: BLE001 (an adapter may be anybody's; the job's own workflow does so too)
+            log.warning("provider_not_told", job=brief.code, why=type(failed).__name__)
             provider_cancel = CancelOutcome.REQUESTED
         message = f"Its workflow was {status.replace('_', ' ')} before the job had ended."
         await self._gate.note(brief.code, {"repair": message})

@@ -4,16 +4,15 @@ Whatever ends the job earlier is raised as `End`, a cancel request too.
 """
 
 import asyncio
-from contextlib import suppress
 from datetime import datetime
 from typing import Final, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
-from temporalio.workflow import ActivityHandle, ParentClosePolicy
+from temporalio.exceptions import ApplicationError
+from temporalio.workflow import ActivityHandle
 
 from aijobs.domain.jobs.activity_io import EndInput, MigrationInput, PollInput, PollResult, StageInput
-from aijobs.domain.jobs.job import STAGE_OF, JobBrief, JobState, Stage, late_watch_id
+from aijobs.domain.jobs.job import STAGE_OF, JobBrief, JobState, Stage
 from aijobs.domain.jobs.submissions import CancelOutcome, Ref
 from aijobs.domain.lifecycle import JobStatus
 from workflows import activity_calls, search_attributes
@@ -28,7 +27,7 @@ from workflows.job.activity_results import (
 )
 from workflows.job.endings import AlreadyEnded, End, deadline_passed, ended_by_provider
 from workflows.job.interruptions import Interruptions, StageClock
-from workflows.job.late_watch import LateWatch
+from workflows.job.late_watch import begin_late_watch
 from workflows.job.metrics import StatusTimer
 from workflows.job.submitting import submitted, wait_in_line
 
@@ -223,7 +222,7 @@ class AiJob:
         await self._interruptions.shielded(ending)
         self._set_state(recorded_state(ending))
         if end_input.provider_may_charge and self._state.job_status in ENDED_BY_US:
-            await self._start_late_watch()
+            await begin_late_watch(self._brief, self._interruptions)
 
     async def _close(self) -> None:
         """Close the workflow as the job's final status says."""
@@ -236,17 +235,6 @@ class AiJob:
                 raise self._closing_error("JobTimeout")
             case _:
                 raise self._closing_error("JobFailed")
-
-    async def _start_late_watch(self) -> None:
-        """Start a child workflow that polls slowly and settles the held points by the provider's final status."""
-        with suppress(WorkflowAlreadyStartedError):  # it runs already: this is a reset of a job that had ended
-            await workflow.start_child_workflow(
-                LateWatch.run,
-                self._brief,
-                id=late_watch_id(self._brief.code),
-                parent_close_policy=ParentClosePolicy.ABANDON,
-                static_summary=f"Late word on {self._brief.code}",
-            )
 
     async def _cancel_at_provider(self) -> CancelOutcome | None:
         canceling = activity_calls.cancel_at_provider(self._brief)

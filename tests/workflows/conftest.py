@@ -20,7 +20,7 @@ from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
 from aijobs.persistence.jobs.queries import brief_of
 from aijobs.persistence.repositories import DatabaseRecords
-from aijobs.persistence.tables import JobEventRow
+from aijobs.persistence.tables import JobEventRow, JobRow
 from aijobs.settings import SHIPPED_CATALOGUE, GivenSettings
 from cli.embedded.temporal_server import TemporalServer, temporal_server
 from tests.databases import database_url
@@ -72,19 +72,22 @@ class Workbench:
     def catalogue(self) -> Catalogue:
         return self.adapters.catalogue
 
-    async def start(
-        self, prompt: str = "hello", *, accepted: timedelta = timedelta(0)
-    ) -> WorkflowHandle[AiJob, JobState]:
-        """`accepted`: so long ago, as the workflow is told."""
+    async def draft(self, prompt: str = "hello", *, user: str = "ada") -> JobRow:
+        """A job that is accepted, and no workflow of it is started."""
         model = self.catalogue.model("local_v1")
         request = JobRequest(model_id=model.model_id, params={"prompt": prompt})
         order = Acceptance(
-            user_id="ada", request=request, model=model, params=request.params, created_by="test", daily_limit=10_000
+            user_id=user, request=request, model=model, params=request.params, created_by="test", daily_limit=10_000
         )
-        job = await self.database.write(accept, order)
-        brief = brief_of(job, self.catalogue)
+        return await self.database.write(accept, order)
+
+    async def start(
+        self, prompt: str = "hello", *, accepted: timedelta = timedelta(0), user: str = "ada"
+    ) -> WorkflowHandle[AiJob, JobState]:
+        """`accepted`: so long ago, as the workflow is told."""
+        brief = brief_of(await self.draft(prompt, user=user), self.catalogue)
         await start_job(self.client, brief.model_copy(update={"accepted_at": brief.accepted_at - accepted}))
-        return self.client.get_workflow_handle_for(AiJob.run, job.code)
+        return self.client.get_workflow_handle_for(AiJob.run, brief.code)
 
     async def history(self, code: str) -> list[JobEventRow]:
         def work(session: Session) -> list[JobEventRow]:

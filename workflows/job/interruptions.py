@@ -89,7 +89,7 @@ class Interruptions:
                 self._note_cancellation()
         return not submitting.done()
 
-    async def shielded(self, step: ActivityHandle[Any]) -> None:
+    async def shielded(self, step: asyncio.Task[Any]) -> None:
         """Wait until `step` is done, even while the workflow is being canceled."""
         while not step.done():
             try:

@@ -11,7 +11,10 @@ class Housekeeping(Protocol):
     """What has come to a standstill, and what dead processes have left."""
 
     async def unfinished(self, *, quiet_for: timedelta, after: str, at_most: int) -> list[JobBrief]:
-        """Jobs that are not final and without an event for `quiet_for`, ordered by code, after the code `after`."""
+        """Jobs that are not final and without an event for `quiet_for`, ordered by code, after the code `after`.
+
+        Those of models that the catalogue does not have any more are left out.
+        """
         ...
 
     async def held(self, *, quiet_for: timedelta, at_most: int) -> list[JobBrief]:

@@ -28,20 +28,22 @@ class DatabaseHousekeeping:
 
     async def unfinished(self, *, quiet_for: timedelta, after: str, at_most: int) -> list[JobBrief]:
         def work(session: Session) -> list[JobBrief]:
-            found = session.exec(
+            begins_after, briefs = after, list[JobBrief]()
+            quiet = (
                 select(JobRow)
                 .where(
                     col(JobRow.job_status).in_(UNFINISHED),
                     col(JobRow.update_time) < now() - quiet_for,
                     or_(col(JobRow.start_at).is_(None), col(JobRow.start_at) < now() - quiet_for),
-                    col(JobRow.code) > after,
                 )
                 .order_by(col(JobRow.code))
                 .limit(at_most)
             )
-            rows = list(found)
-            know_models(session, self._catalogue, {row.model_id for row in rows})
-            return [brief_of(row, self._catalogue) for row in rows if row.model_id in self._catalogue]
+            while not briefs and (rows := session.exec(quiet.where(col(JobRow.code) > begins_after)).all()):
+                know_models(session, self._catalogue, {row.model_id for row in rows})
+                briefs = [brief_of(row, self._catalogue) for row in rows if row.model_id in self._catalogue]
+                begins_after = rows[-1].code
+            return briefs
 
         return await self._database.read(work)
 
