@@ -51,21 +51,22 @@ def check_revision(revision: str | None, *, oldest_code: str | None) -> None:
         )
 
 
-def run_migrations(url: URL) -> None:
+def run_migrations(url: URL, migrations: Path = MIGRATIONS) -> None:
     """Migrate a database to the newest revision, whoever else may be doing so."""
     from alembic import command  # takes long to load, and is needed once
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("script_location", str(migrations))
     config.attributes["url"] = url
     command.upgrade(config, "head")
 
 
-def upgrade_file(url: URL) -> str | None:
+def upgrade_file(url: URL, *, migrations: Path = MIGRATIONS) -> str | None:
     """Make a database of SQLite where it is missing, and bring it up to date. Returns the revision that it had.
 
-    A file that has tables is copied first, to `copy_before`; when the migration fails it is as it was.
+    A file that has tables is copied first, to `copy_before`; when the migration fails it is as it was. `migrations` is
+    the folder of the migrations' environment.
     """
     if url.database:
         make_private_folder(Path(url.database).parent)
@@ -74,9 +75,9 @@ def upgrade_file(url: URL) -> str | None:
     if revision is not None and revision > LATEST_REVISION:
         check_revision(revision, oldest_code=sqlite.oldest_code(url))
     elif revision is None or not url.database:
-        run_migrations(url)
+        run_migrations(url, migrations)
     elif revision < LATEST_REVISION:
-        _upgrade_with_copy(url, Path(url.database), revision)
+        _upgrade_with_copy(url, Path(url.database), revision, migrations)
     return revision
 
 
@@ -85,7 +86,7 @@ def copy_before(database: Path, revision: str) -> Path:
     return database.with_name(f"{database.name}.at-{revision}")
 
 
-def _upgrade_with_copy(url: URL, database: Path, revision: str) -> None:
+def _upgrade_with_copy(url: URL, database: Path, revision: str, migrations: Path) -> None:
     """Of several processes that do so at once, one migrates; whose copy is already migrated keeps the other's."""
     copy, draft = copy_before(database, revision), database.with_name(f"{database.name}.at-{revision}.{os.getpid()}")
     make_private_file(draft)
@@ -96,9 +97,10 @@ def _upgrade_with_copy(url: URL, database: Path, revision: str) -> None:
     finally:
         draft.unlink(missing_ok=True)
     try:
-        run_migrations(url)
+        run_migrations(url, migrations)
     except Exception:
-        if sqlite.revision(url) not in {revision, LATEST_REVISION}:  # it is one transaction: half of it is not expected
+        # It is one transaction, unless a migration has committed a part of it. To the end, only another process can go.
+        if sqlite.revision(url) != LATEST_REVISION and sqlite.schema(database) != sqlite.schema(copy):
             sqlite.copy_file(copy, database)
         raise
     for older in sorted(database.parent.glob(f"{database.name}.at-????"), reverse=True)[COPIES_KEPT:]:

@@ -96,6 +96,13 @@ def oldest_code(url: URL) -> str | None:
         return row[0] if row else None
 
 
+def schema(path: Path) -> list[tuple[str | None, ...]]:
+    """The revision of a file that has one, and what its tables, indexes and triggers are made by."""
+    with closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT.total_seconds())) as connection:
+        made = connection.execute("SELECT type, name, sql FROM sqlite_master ORDER BY type, name").fetchall()
+        return [*connection.execute("SELECT version_num FROM alembic_version"), *made]
+
+
 def copy_file(source: Path, target: Path) -> None:
     """Make `target` what `source` is at this moment, while others read and write it. The copy is one file.
 

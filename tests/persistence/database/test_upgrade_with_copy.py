@@ -1,8 +1,10 @@
 """A file of SQLite is copied before it is migrated, and is as it was when that fails."""
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Final
 
 import pytest
 from alembic import command
@@ -10,10 +12,18 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError
 
 from aijobs.persistence.database import LATEST_REVISION, opened_database, prepared_database
-from aijobs.persistence.database.schema import COPIES_KEPT, copy_before, upgrade_file
+from aijobs.persistence.database.schema import COPIES_KEPT, MIGRATIONS, copy_before, upgrade_file
 from aijobs.persistence.database.sqlite import damage, revision
 from tests.persistence.database.test_migrations import alembic
 from tests.stories.upgrades.last_release import LAST_REVISION
+
+FIRST_AFTER: Final = f"{int(LAST_REVISION) + 1:04}"
+
+AND_THEN: Final = """
+def upgrade(earlier_part=upgrade) -> None:
+    earlier_part()"""
+COMMITS: Final = "with op.get_context().autocommit_block(): op.execute('DELETE FROM points_day')"
+FAILS: Final = "raise RuntimeError('in the middle')"
 
 
 @pytest.fixture
@@ -64,6 +74,37 @@ async def test_a_migration_that_fails_leaves_it_as_it_was(older: Path) -> None:
     assert columns_of(older, "submission") == before
     assert damage(older) is None
     assert list(older.parent.glob("*.at-*")) == [copy_before(older, LAST_REVISION)]
+
+
+@pytest.mark.parametrize("fails_in", [FIRST_AFTER, LATEST_REVISION])
+async def test_half_of_one_that_was_committed_before_it_failed_is_undone(
+    older: Path, tmp_path: Path, fails_in: str
+) -> None:
+    with closing(sqlite3.connect(older)) as connection, connection:
+        connection.execute("INSERT INTO points_day (user_id, day, used, held) VALUES ('ada', '2026-11-29', 7, 0)")
+    before = content_of(older)
+    migrations = shutil.copytree(MIGRATIONS, tmp_path / "migrations")
+    add_to_the_end(migrations, FIRST_AFTER, COMMITS)
+    add_to_the_end(migrations, fails_in, FAILS)
+
+    with pytest.raises(RuntimeError, match="in the middle"):
+        upgrade_file(make_url(url_of(older)), migrations=migrations)
+
+    assert content_of(older) == before
+    assert damage(older) is None
+    assert await prepared_database(url_of(older)) == LAST_REVISION
+    assert revision(make_url(url_of(older))) == LATEST_REVISION
+    assert "'ada','2026-11-29',7,0" in content_of(older)
+
+
+def add_to_the_end(migrations: Path, of_revision: str, code: str) -> None:
+    (script,) = (migrations / "versions").glob(f"{of_revision}_*.py")
+    script.write_text(f"{script.read_text('utf-8')}\n{AND_THEN}\n    {code}\n", "utf-8")
+
+
+def content_of(database: Path) -> str:
+    with closing(sqlite3.connect(database)) as connection:
+        return "\n".join(connection.iterdump())
 
 
 async def test_old_copies_do_not_pile_up(older: Path) -> None:
