@@ -7,15 +7,19 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlmodel import Session, col, select
 
-from aijobs.domain.errors import TooManyEndpoints
+from aijobs.domain.errors import NotFound, TooManyEndpoints
 from aijobs.domain.jobs.job import JobError, Stage
+from aijobs.domain.jobs.retention import LetGo
 from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.values.actors import Actor
 from aijobs.domain.webhooks import FINAL_TYPES, DeliveryState, DisabledReason, EventType, WebhookReply
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.gate import advance, locked_job
 from aijobs.persistence.repositories import DatabaseRecords
+from aijobs.persistence.retention.deletions import delete_job
+from aijobs.persistence.retention.job_parts import erase_parts
 from aijobs.persistence.tables import JobRow, WebhookDeliveryRow, WebhookEndpointRow
-from aijobs.persistence.webhooks.deliveries import DatabaseDeliveries
+from aijobs.persistence.webhooks.deliveries import ERASED, DatabaseDeliveries, body_of, claim
 from aijobs.persistence.webhooks.endpoints import (
     MAX_ENDPOINTS,
     change_endpoint,
@@ -146,21 +150,18 @@ async def test_disabled_and_deleted_endpoints_hear_nothing(
     assert await deliveries(database) == []
 
 
-async def test_of_several_who_empty_the_outbox_each_takes_other_deliveries(database: Database, pending: str) -> None:
-    followers = [DatabaseDeliveries(database, disable_after=FIVE_DAYS) for _ in range(4)]
-    taken: list[str] = []
+async def test_of_several_who_empty_the_outbox_one_takes_a_delivery(database: Database, pending: str) -> None:
+    claims = await asyncio.gather(*(database.write(claim) for _ in range(4)))
 
-    async def follow(follower: DatabaseDeliveries) -> None:
-        async for codes in follower.due():
-            taken.extend(codes)
+    assert sorted(claims) == [[], [], [], [pending]]
 
-    following = [asyncio.create_task(follow(follower)) for follower in followers]
-    await asyncio.sleep(1)
-    for task in following:
-        task.cancel()
-    await asyncio.gather(*following, return_exceptions=True)
 
-    assert taken == [pending]
+async def test_whoever_follows_the_outbox_is_told_what_is_due(database: Database, pending: str) -> None:
+    async for codes in DatabaseDeliveries(database, disable_after=FIVE_DAYS).due():
+        assert codes == [pending]
+        break
+
+    assert await database.write(claim) == []
 
 
 async def test_a_try_that_failed_is_noted_with_the_time_of_the_next(database: Database, pending: str) -> None:
@@ -252,3 +253,35 @@ async def test_the_message_is_the_event_as_the_stream_tells_it(
     data = json.loads(message.body)["data"]
     assert (data["code"], data["seq"], data["job_status_name"]) == (job.code, 2, "FAILED")
     assert (data["detail"]["error"]["message"], data["metadata"]) == ("no faces found", {})
+
+
+async def test_a_job_that_its_owner_deletes_is_told_of_all_the_same(database: Database, pending: str) -> None:
+    [row] = await deliveries(database)
+    await database.write(delete_job, str(row.job_code), Actor(key_id="key", user_id="ada"))
+
+    message = await DatabaseDeliveries(database, disable_after=FIVE_DAYS).message_to_send(pending)
+
+    assert message is not None
+    assert json.loads(message.body)["data"]["code"] == row.job_code
+    with pytest.raises(NotFound):
+        await database.read(body_of, row)
+
+
+async def test_what_is_erased_is_not_sent_and_no_fault_of_its_receiver(
+    database: Database, records: DatabaseRecords, accept_job: AcceptJob
+) -> None:
+    receiver, code = await endpoint(database, EventType.STATUS), await accept_job("ada")
+    for status in (JobStatus.SUBMITTED, JobStatus.FAILED):
+        await records.gate.advance(code, status, error=BROKEN if status.is_final else None)
+    first, last = [row.code for row in await deliveries(database)]
+    await database.write(erase_parts, [code], LetGo.EVENTS)
+
+    outbox = DatabaseDeliveries(database, disable_after=timedelta())
+    erased, kept = await outbox.message_to_send(first), await outbox.message_to_send(last)
+
+    assert (erased, kept is not None) == (None, True)
+    row = (await deliveries(database))[0]
+    assert (row.state, row.look_at, row.tries[0]["error"]) == (DeliveryState.FAILED, None, ERASED)
+    assert (await look_at(database, receiver)).failing_since is None
+    with pytest.raises(NotFound, match="erased"):
+        await database.read(body_of, row)

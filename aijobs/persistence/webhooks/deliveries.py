@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session, col, select, update
 from sqlmodel.sql.expression import SelectOfScalar
 
-from aijobs.domain.errors import DatabaseUnavailable
+from aijobs.domain.errors import DatabaseUnavailable, NotFound
 from aijobs.domain.jobs.events import rfc3339
 from aijobs.domain.webhooks import (
     TEST,
@@ -29,7 +29,7 @@ from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.event_log import events_after
 from aijobs.persistence.jobs.queries import job_of
-from aijobs.persistence.tables import WebhookDeliveryRow, WebhookEndpointRow
+from aijobs.persistence.tables import JobRow, WebhookDeliveryRow, WebhookEndpointRow
 from aijobs.persistence.webhooks.endpoints import close_endpoint, user_secret
 
 POLL_INTERVAL: Final = timedelta(milliseconds=300)
@@ -39,6 +39,8 @@ RECLAIM_AFTER: Final = timedelta(minutes=1)
 PAUSE_AFTER_ERROR: Final = timedelta(seconds=1)
 AT_ONCE: Final = 50
 MAX_ERROR_LENGTH: Final = 300
+
+ERASED: Final = "What it tells of is erased."
 
 log = structlog.get_logger()
 
@@ -68,7 +70,11 @@ class DatabaseDeliveries:
             row = session.exec(_pending(code)).one_or_none()
             return _webhook_message(session, row) if row else None
 
-        return await self._database.read(work)
+        try:
+            return await self._database.read(work)
+        except NotFound:
+            await self._database.write(_give_up, code)
+            return None
 
     async def note_try(self, code: str, reply: WebhookReply, *, next_try_at: datetime | None) -> None:
         def work(session: Session) -> None:
@@ -138,7 +144,7 @@ def _webhook_message(session: Session, row: WebhookDeliveryRow) -> WebhookMessag
         code=row.code,
         message_id=row.message_id,
         url=endpoint.url if endpoint else row.url,
-        body=body_of(session, row),
+        body=body_of(session, row, job_may_be_deleted=True),
         secret_refs=_secret_refs(session, row, endpoint),
         attempts=len(row.tries),
         created_at=row.create_time,
@@ -147,15 +153,22 @@ def _webhook_message(session: Session, row: WebhookDeliveryRow) -> WebhookMessag
     )
 
 
-def body_of(session: Session, row: WebhookDeliveryRow) -> str:
-    """The message, as it is sent in every try."""
+def body_of(session: Session, row: WebhookDeliveryRow, *, job_may_be_deleted: bool = False) -> str:
+    """The message, as it is sent in every try: also when its owner deletes the job meanwhile.
+
+    Raises NotFound when what it tells of is erased, and for a job that is deleted unless it may be.
+    """
     if row.payload is not None:
         return message(row.topic, datetime.fromisoformat(row.payload["at"]), row.payload)
     if row.job_code is None or row.seq is None:
         return message(TEST, row.create_time, {"endpoint_id": row.endpoint_code})
-    job = job_of(session, row.job_code)
-    event = events_after(session, row.job_code, row.seq - 1, at_most=1)[0]
-    return job_message(row.topic, event, job.extra)
+    if not job_may_be_deleted:
+        job_of(session, row.job_code)
+    metadata = session.exec(select(JobRow.extra).where(col(JobRow.code) == row.job_code)).one()
+    event = next(iter(events_after(session, row.job_code, row.seq - 1, at_most=1)), None)
+    if event is None or event.seq != row.seq:
+        raise NotFound(ERASED)
+    return job_message(row.topic, event, metadata)
 
 
 def _secret_refs(
@@ -182,6 +195,13 @@ def _note_attempt(row: WebhookDeliveryRow, reply: WebhookReply, at: datetime, ne
         return
     row.state = DeliveryState.DELIVERED if reply.is_taken else DeliveryState.FAILED
     end_delivery(row, at)
+
+
+def _give_up(session: Session, code: str) -> None:
+    """There is nothing to send any more, which is not the receiver's fault."""
+    row = session.exec(_pending(code).with_for_update()).one_or_none()
+    if row is not None:
+        _note_attempt(row, WebhookReply(error=ERASED), now(), None)
 
 
 def end_delivery(row: WebhookDeliveryRow, at: datetime) -> None:
