@@ -20,6 +20,7 @@ BESIDE: Final = 200
 """At most so many jobs are inserted beside each other: their ids do not follow their codes."""
 
 MIN_MOMENT: Final = datetime(1970, 1, 2, tzinfo=UTC)
+MAX_MOMENT: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
 _BY_CODE: Final = select(JOBS.c.id).where(JOBS.c.code >= bindparam("since")).order_by(JOBS.c.code)
 _FIRST: Final = _BY_CODE.limit(1)
@@ -66,7 +67,7 @@ def ids_between(session: Session, since: datetime | None, until: datetime | None
         first = first_id_since(session, since)
         yield false() if first is None else JOBS.c.id >= first
     if until is not None:
-        behind = first_id_since(session, until + CLOCKS_DIFFER, exactly=True)
+        behind = first_id_since(session, min(until, MAX_MOMENT) + CLOCKS_DIFFER, exactly=True)
         yield true() if behind is None else JOBS.c.id < behind
 
 

@@ -84,6 +84,11 @@ async def test_it_is_forgotten_a_day_after_it_came_once_the_job_has_ended(api: A
     while_it_runs = await housekeeping.forget_reports(older_than=timedelta(0))
     await api.push(code, JobStatus.FAILED)
     too_young = await housekeeping.forget_reports(older_than=timedelta(hours=1))
+    on_hold = []
+    for what in ({"job": code}, {"user": "ada"}):
+        hold = (await api.http.post("/api/holds", json={**what, "reason": "Case 17"})).json()
+        on_hold.append(await housekeeping.forget_reports(older_than=timedelta(0)))
+        await api.http.delete(f"/api/holds/{hold['id']}")
     in_the_end = await housekeeping.forget_reports(older_than=timedelta(0))
 
-    assert (while_it_runs, too_young, in_the_end) == (0, 0, 1)
+    assert (while_it_runs, too_young, on_hold, in_the_end) == (0, 0, [0, 0], 1)

@@ -24,6 +24,7 @@ from aijobs.persistence.tables import ApiKeyRow
 
 PREFIX: Final = "aijobs"
 ID_BYTES: Final = 8
+KEY_ID_LENGTH: Final = 2 * ID_BYTES  #: it is written in hex
 SECRET_BYTES: Final = 32
 MAX_KEY_LENGTH: Final = 200
 

@@ -15,10 +15,8 @@ from sqlalchemy.exc import DBAPIError, StatementError
 
 from aijobs.domain.errors import BadInput
 
-#: A NUL, or half of a surrogate pair, in ASCII JSON. A backslash that is itself escaped begins neither.
-_UNSTORABLE: Final = re.compile(
-    r"(?<!\\)(?:\\\\)*\\u(?:0000|d[89ab][0-9a-f]{2}(?!\\ud[c-f])|(?<!\\ud[89ab][0-9a-f]{2}\\u)d[c-f][0-9a-f]{2})"
-)
+#: A NUL in JSON. A backslash that is itself escaped does not begin one.
+_NUL: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 NOT_TEXT: Final = "Text that is stored must not hold NUL or lone surrogates."
 NOT_A_NUMBER: Final = "A number that is stored must be finite."
 TOO_LARGE: Final = "A number is too large, or a text too long, to be stored."
@@ -33,9 +31,17 @@ def dump_json(value: Any) -> str:
         text = json.dumps(value, allow_nan=False)
     except ValueError as unstorable:
         raise BadInput(NOT_A_NUMBER) from unstorable
-    if "\\u" in text and _UNSTORABLE.search(text):
+    if "\\u" in text and not _is_text(json.dumps(value, ensure_ascii=False)):
         raise BadInput(NOT_TEXT)
     return text
+
+
+def _is_text(written: str) -> bool:
+    try:
+        written.encode()
+    except UnicodeEncodeError:
+        return False
+    return _NUL.search(written) is None
 
 
 def refuse_unstorable(engine: Engine) -> None:

@@ -4,14 +4,16 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import and_, exists, or_
 from sqlmodel import Session, col, delete, select
 
+from aijobs.domain.jobs.retention import HoldKind
 from aijobs.domain.jobs.submissions import Submission
 from aijobs.domain.lifecycle import ENDS
 from aijobs.domain.provider_io import VendorReport
 from aijobs.domain.values.clean_text import clean
 from aijobs.persistence.column_types import now
-from aijobs.persistence.tables import JobRow, SubmissionRow, VendorReportRow
+from aijobs.persistence.tables import JobRow, LegalHoldRow, SubmissionRow, VendorReportRow
 
 
 def keep_report(session: Session, submission: Submission, report: VendorReport) -> None:
@@ -38,11 +40,16 @@ def last_report(session: Session, provider: str, ref_id: str) -> Mapping[str, An
 
 
 def forget_reports(session: Session, *, older_than: timedelta) -> int:
-    """Drop those of ended jobs that came so long ago; returns how many."""
-    ended = select(JobRow.code).where(col(JobRow.job_status).in_(ENDS))
-    gone = session.exec(
-        delete(VendorReportRow).where(
-            col(VendorReportRow.received_at) < now() - older_than, col(VendorReportRow.job_code).in_(ended)
-        )
+    """Drop those of ended jobs that came so long ago, but for what a legal hold keeps; returns how many."""
+    is_held = exists().where(
+        col(LegalHoldRow.ended_at).is_(None),
+        or_(
+            and_(col(LegalHoldRow.kind) == HoldKind.JOB, col(LegalHoldRow.name) == col(JobRow.code)),
+            and_(col(LegalHoldRow.kind) == HoldKind.USER, col(LegalHoldRow.name) == col(JobRow.user_id)),
+        ),
     )
+    has_ended = exists().where(
+        col(JobRow.code) == col(VendorReportRow.job_code), col(JobRow.job_status).in_(ENDS), ~is_held
+    )
+    gone = session.exec(delete(VendorReportRow).where(col(VendorReportRow.received_at) < now() - older_than, has_ended))
     return gone.rowcount

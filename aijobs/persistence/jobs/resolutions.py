@@ -8,6 +8,7 @@ from typing import Any
 from sqlmodel import Session
 
 from aijobs.domain.errors import NothingHeld, SubmissionExists
+from aijobs.domain.jobs.retention import LetGo
 from aijobs.domain.jobs.submissions import Accepted, Outcome, Ref
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.points import EntryKind, kept_points
@@ -74,7 +75,9 @@ def record_late_outcome(
     finished = status is JobStatus.GENERATED
     changes: dict[str, Any] = {}
     if finished and job.generated_at is None:
-        job.generated_at, job.resp_json = now(), response
+        job.generated_at = now()
+        if LetGo.EXCHANGES not in LetGo(job.let_go):
+            job.resp_json = response
         changes["late"] = status.name
     with suppress(NothingHeld):  # decided already
         _decide(session, job, EntryKind.SETTLE if finished else EntryKind.REFUND)

@@ -227,8 +227,9 @@ def _has_member(document: ColumnElement[Any], name: str, value: str) -> ColumnEl
     """Whether an object of texts has this member, in what json.dumps writes. `replace` tells capitals apart: on SQLite
     LIKE does not, and a JSON path cannot hold every name.
     """
-    written = cast(document, String)
-    return func.replace(written, json.dumps({name: value})[1:-1], "") != written
+    written, member = cast(document, String), json.dumps({name: value})[1:-1]
+    is_first, is_later = (func.replace(written, before + member, "") != written for before in ("{", ", "))
+    return or_(is_first, is_later)  # no other member's name can end with what is before it
 
 
 def _holding(text: str) -> Iterator[ColumnElement[bool]]:
@@ -256,7 +257,7 @@ def _id_bounds(session: Session, criteria: JobFilter) -> Iterator[ColumnElement[
     if criteria.text.startswith(JOB_PREFIX):
         beginning = criteria.text.partition(SHORTENED)[0]
         first, last = moment_of(beginning), moment_of(beginning.ljust(LONGEST_CODE, LAST_LETTER))
-        if first is None or last is None:
+        if first is None:
             yield false()
             return
         yield and_(col(JobRow.code) >= beginning, col(JobRow.code) < beginning + BEHIND_ALL_CODES)

@@ -3,11 +3,12 @@
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import Integer, Table, bindparam, or_, text, union
+from sqlalchemy import Integer, Table, bindparam, exists, text
 from sqlalchemy import delete as delete_rows
 from sqlmodel import Session, col, delete, select
 
 from aijobs.domain.lifecycle import UNFINISHED
+from aijobs.persistence.access.batches import chunked
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import connection_of
 from aijobs.persistence.tables import FileRow, JobRow, OutputRow, WriteIntentRow
@@ -52,13 +53,18 @@ def writes_of(session: Session, job_code: str) -> list[str]:
 
 
 def abandoned_writes(session: Session, *, older_than: timedelta) -> list[str]:
-    """Keys of abandoned writes. Intents whose object was recorded by another attempt are deleted first."""
-    kept = union(
-        select(OutputRow.key).where(col(OutputRow.deleted).is_(False)),
-        select(FileRow.key).where(col(FileRow.deleted).is_(False)),
-    )
-    session.exec(delete(WriteIntentRow).where(col(WriteIntentRow.key).in_(kept)))
-    old = col(WriteIntentRow.create_time) < now() - older_than
-    at_work = select(JobRow.code).where(col(JobRow.job_status).in_(UNFINISHED))
-    nobodys = or_(col(WriteIntentRow.job_code).is_(None), col(WriteIntentRow.job_code).not_in(at_work))
-    return list(session.exec(select(WriteIntentRow.key).where(old, nobodys)))
+    """Keys of abandoned writes. Intents whose object was recorded by another attempt are deleted."""
+    is_at_work = exists().where(col(JobRow.code) == WriteIntentRow.job_code, col(JobRow.job_status).in_(UNFINISHED))
+    old = select(WriteIntentRow.key).where(col(WriteIntentRow.create_time) < now() - older_than, ~is_at_work)
+    abandoned = set(session.exec(old))
+    if not abandoned:  # as nearly always: nothing has an index by keys
+        return []
+    kept = {
+        key
+        for some in chunked(sorted(abandoned))
+        for row in (OutputRow, FileRow)
+        for key in session.exec(select(row.key).where(col(row.key).in_(some), col(row.deleted).is_(False)))
+    }
+    for some in chunked(kept):
+        session.exec(delete(WriteIntentRow).where(col(WriteIntentRow.key).in_(some)))
+    return sorted(abandoned - kept)

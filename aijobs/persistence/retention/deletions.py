@@ -72,7 +72,7 @@ def _delete_jobs(session: Session, jobs: Iterable[JobRow], actor: Actor) -> None
 def _require_ended(session: Session, job: JobRow) -> None:
     if not job.job_status.is_final:
         raise StillInUse(f"{job.code} has not ended. Cancel it first, or wait for its end.")
-    if is_held(session, job):
+    if job.points > 0 and is_held(session, job):
         raise StillInUse(f"The points of {job.code} are held until it is known whether its provider has charged.")
 
 

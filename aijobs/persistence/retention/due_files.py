@@ -98,7 +98,8 @@ def _due_among(session: Session, policy: RetentionPolicy, rows: Sequence[Any]) -
         and not held.keeps(row.user_id, *(use.code for use in uses[row.code]))
         and _is_due(policy, row, uses[row.code], at)
     ]
-    return [row for row in due if _is_free(session, row)]
+    fed = {user_id for user_id in {row.user_id for row in due} if has_unfinished_batch(session, user_id)}
+    return [row for row in due if row.user_id not in fed and _is_free(session, row)]
 
 
 def _is_due(policy: RetentionPolicy, row: Any, uses: Sequence[Any], at: datetime) -> bool:
@@ -118,8 +119,6 @@ def _is_over(age: timedelta, lifetime: timedelta | None) -> bool:
 
 def _is_free(session: Session, row: Any) -> bool:
     """Whether nothing that has not ended names it."""
-    if has_unfinished_batch(session, row.user_id):
-        return False
     try:
         require_unused(session, row.code, user_id=row.user_id)
     except StillInUse:

@@ -9,8 +9,9 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, func, select
 from sqlmodel import Session
 
+from aijobs.domain.jobs.job import RerunFrom
 from aijobs.domain.jobs.retention import EVERYTHING, LetGo, RetentionPolicy
-from aijobs.domain.lifecycle import ENDS
+from aijobs.domain.lifecycle import ENDS, UNFINISHED
 from aijobs.domain.points import EntryKind
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import connection_of
@@ -52,7 +53,7 @@ class Walked:
 
 
 def deleted_jobs(session: Session, *, before: datetime) -> DueJobs | None:
-    """Some that were deleted so long ago, and that no hold keeps."""
+    """Some that were deleted so long ago, and that neither a hold nor a job that runs needs."""
     held = held_now(session)
     query = (
         select(*_SEEN)
@@ -63,7 +64,7 @@ def deleted_jobs(session: Session, *, before: datetime) -> DueJobs | None:
         .order_by(JOBS.c.deleted_at)
         .limit(AT_ONCE)
     )  # fmt: skip
-    rows = connection_of(session).execute(query).all()
+    rows = _without_needed(session, connection_of(session).execute(query).all())
     return _due(rows, EVERYTHING) if rows else None
 
 
@@ -73,8 +74,7 @@ def jobs_of_user(session: Session, user_id: str) -> DueJobs | None:
         JOBS.c.user_id == user_id, JOBS.c.job_status.in_(ENDS), JOBS.c.code.not_in(held_now(session).jobs)
     )
     rows = connection_of(session).execute(query.order_by(JOBS.c.id).limit(AT_ONCE)).all()
-    undecided = undecided_among(session, [row.code for row in rows])
-    settled = [row for row in rows if row.code not in undecided]
+    settled = _without_undecided(session, rows)
     return _due(settled, EVERYTHING) if settled else None
 
 
@@ -102,20 +102,41 @@ def _portions(session: Session, policy: RetentionPolicy, rows: Sequence[Any]) ->
             by_parts[LetGo(parts)].append(row)
     for parts, found in by_parts.items():
         for first in range(0, len(found), AT_ONCE):
-            some = found[first : first + AT_ONCE]
-            undecided = undecided_among(session, [row.code for row in some])
-            if settled := [row for row in some if row.code not in undecided]:
-                yield _due(settled, EVERYTHING if LetGo.JOB in parts else parts)
+            some = _without_undecided(session, found[first : first + AT_ONCE])
+            if LetGo.JOB in parts:
+                some = _without_needed(session, some)
+            if some:
+                yield _due(some, EVERYTHING if LetGo.JOB in parts else parts)
 
 
-def undecided_among(session: Session, codes: Sequence[str]) -> set[str]:
-    """Those whose points are held."""
+def _without_needed(session: Session, rows: Sequence[Any]) -> Sequence[Any]:
+    """Without those that a job which has not ended acts on, or moves again, or whose review it is about."""
+    if not rows:
+        return rows
+    codes = [row.code for row in rows]
+    reviews = {row.photo_review_analysis_code for row in rows} - {None}
+    runs = JOBS.c.job_status.in_(UNFINISHED)
+    moved = JOBS.c.rerun_of.in_(codes) & (JOBS.c.rerun_from == RerunFrom.MIGRATION)
+    needed: set[str] = set()
+    for column, condition in (
+        (JOBS.c.origin, JOBS.c.origin.in_(codes)),
+        (JOBS.c.rerun_of, moved),
+        (JOBS.c.photo_review_analysis_code, JOBS.c.photo_review_analysis_code.in_(reviews)),
+    ):
+        needed.update(connection_of(session).execute(select(column).where(condition, runs)).scalars())
+    return [row for row in rows if needed.isdisjoint((row.code, row.photo_review_analysis_code))]
+
+
+def _without_undecided(session: Session, rows: Sequence[Any]) -> Sequence[Any]:
+    """Without those whose points are held."""
+    codes = [row.code for row in rows]
     kinds: dict[str, set[str]] = defaultdict(set)
     for code, kind in connection_of(session).execute(
-        select(_ENTRIES.c.job_code, _ENTRIES.c.kind).where(_ENTRIES.c.job_code.in_(codes))
+        select(_ENTRIES.c.job_code, _ENTRIES.c.kind).where(_ENTRIES.c.job_code.in_(codes), _ENTRIES.c.points > 0)
     ):
         kinds[code].add(kind)
-    return {code for code, known in kinds.items() if known == {EntryKind.RESERVE, EntryKind.HOLD}}
+    undecided = {code for code, known in kinds.items() if known == {EntryKind.RESERVE, EntryKind.HOLD}}
+    return [row for row in rows if row.code not in undecided]
 
 
 def _due(rows: Sequence[Any], parts: LetGo) -> DueJobs:

@@ -1,10 +1,11 @@
 """What no job, upload or user owns for long: webhooks that have ended, answers to repetitions, sessions, old acts."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Table, select, tuple_
+from sqlalchemy import ColumnElement, Table, and_, select, tuple_
 from sqlalchemy import delete as delete_rows
 from sqlmodel import Session, SQLModel
 
@@ -21,20 +22,50 @@ _TABLES: Final = SQLModel.metadata.tables
 DELIVERIES: Final = _TABLES["webhook_delivery"]
 
 
-def forget_expired(session: Session, table: Table, keys: Sequence[Sequence[Any]]) -> int:
-    """Delete rows by their primary keys."""
+Keys = list[tuple[Any, ...]]
+"""Primary keys of a table's rows."""
+
+
+@dataclass(frozen=True)
+class Expired:
+    """Rows of a table, by their primary keys, whose time `is_over`: which is looked at again when they are deleted,
+    since a row may have been taken anew."""
+
+    table: Table
+    keys: Keys
+    is_over: ColumnElement[bool]
+
+
+def forget(session: Session, table: Table, keys: Sequence[Sequence[Any]], *conditions: ColumnElement[bool]) -> int:
+    """Delete rows by their primary keys, those for which the conditions hold."""
     columns = tuple_(*table.primary_key.columns)
-    return connection_of(session).execute(delete_rows(table).where(columns.in_(keys))).rowcount
+    return connection_of(session).execute(delete_rows(table).where(columns.in_(keys), *conditions)).rowcount
 
 
-def expired(session: Session, settings: RetentionSettings) -> Iterator[tuple[Table, list[tuple[Any, ...]]]]:
-    """Primary keys of rows whose time is over, by table; at most AT_ONCE of each."""
+def forget_expired(session: Session, expired: Expired) -> int:
+    """Delete those whose time is over still."""
+    return forget(session, expired.table, expired.keys, expired.is_over)
+
+
+def expired(session: Session, settings: RetentionSettings) -> list[Expired]:
+    """Rows whose time is over, at most AT_ONCE of each table."""
+    found = (_found(session, table, is_over) for table, is_over in _lifetimes(session, settings))
+    return [some for some in found if some.keys]
+
+
+def _found(session: Session, table: Table, is_over: ColumnElement[bool]) -> Expired:
+    rows = connection_of(session).execute(select(*table.primary_key.columns).where(is_over).limit(AT_ONCE))
+    return Expired(table, [tuple(row) for row in rows], is_over)
+
+
+def _lifetimes(session: Session, settings: RetentionSettings) -> Iterator[tuple[Table, ColumnElement[bool]]]:
+    """Tables, and of which of their rows the time is over."""
     at = now()
     keys, sessions, receipts = (_TABLES[name] for name in ("idempotency_key", "browser_session", "webhook_receipt"))
-    yield keys, _before(session, keys, "create_time", at - KEPT_FOR)
-    yield sessions, _before(session, sessions, "expires_at", at)
+    yield keys, keys.c.create_time < at - KEPT_FOR
+    yield sessions, sessions.c.expires_at < at
     if (before := _moment(settings.incoming_webhooks, at)) is not None:
-        yield receipts, _before(session, receipts, "create_time", before)
+        yield receipts, receipts.c.create_time < before
     if (before := _moment(settings.webhook_deliveries, at)) is not None:
         yield DELIVERIES, _ended_deliveries(session, before)
 
@@ -49,21 +80,11 @@ def _moment(lifetime: Lifetime, at: datetime) -> datetime | None:
     return at - lifetime if isinstance(lifetime, timedelta) else None
 
 
-def _before(session: Session, table: Table, column: str, before: datetime) -> list[tuple[Any, ...]]:
-    found = select(*table.primary_key.columns).where(table.c[column] < before).limit(AT_ONCE)
-    return [tuple(row) for row in connection_of(session).execute(found)]
-
-
-def _ended_deliveries(session: Session, before: datetime) -> list[tuple[Any, ...]]:
+def _ended_deliveries(session: Session, before: datetime) -> ColumnElement[bool]:
     held = held_now(session)
     whose = DELIVERIES.c.user_id
-    found = (
-        select(DELIVERIES.c.id)
-        .where(
-            DELIVERIES.c.ended_at < before,
-            whose.is_(None) | whose.not_in(held.users),
-            DELIVERIES.c.job_code.is_(None) | DELIVERIES.c.job_code.not_in(held.jobs),
-        )
-        .limit(AT_ONCE)
+    return and_(
+        DELIVERIES.c.ended_at < before,
+        whose.is_(None) | whose.not_in(held.users),
+        DELIVERIES.c.job_code.is_(None) | DELIVERIES.c.job_code.not_in(held.jobs),
     )
-    return [tuple(row) for row in connection_of(session).execute(found)]

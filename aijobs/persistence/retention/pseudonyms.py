@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import Table, select, tuple_
+from sqlalchemy import ColumnElement, Table, func, select, tuple_
 from sqlalchemy import delete as delete_rows
 from sqlalchemy import update as update_rows
 from sqlmodel import Session, SQLModel
 
 from aijobs.domain.points import EntryKind
+from aijobs.persistence.access.keys import KEY_ID_LENGTH
+from aijobs.persistence.access.sessions import PERSON_PREFIX
 from aijobs.persistence.database import connection_of
 from aijobs.persistence.retention.job_parts import EVENTS, ITEMS, delete_of
 from aijobs.persistence.tables.locked_jobs import JOBS
@@ -37,32 +39,32 @@ def rename_jobs(session: Session, codes: Sequence[str], user_id: str, pseudonym:
     connection = connection_of(session)
     for table, column in ((JOBS, JOBS.c.code), (EVENTS, EVENTS.c.job_code), (ITEMS, ITEMS.c.job_code)):
         connection.execute(update_rows(table).where(column.in_(codes)).values(user_id=pseudonym))
-    for day, (used, held) in _sums(session, codes, user_id).items():
-        _move(session, user_id, pseudonym, day, used=used, held=held)
+    for day, used in _used_by(session, codes, user_id).items():
+        _move(session, user_id, pseudonym, day, used=used)
     of_jobs = update_rows(ENTRIES).where(ENTRIES.c.job_code.in_(codes), ENTRIES.c.user_id == user_id)
     connection.execute(of_jobs.values(user_id=pseudonym))
 
 
-def _sums(session: Session, codes: Sequence[str], user_id: str) -> dict[date, tuple[int, int]]:
-    """What the entries of the jobs are of the used and held points of each day."""
+def _used_by(session: Session, codes: Sequence[str], user_id: str) -> dict[date, int]:
+    """What the entries of the jobs are of the used points of each day. None of jobs that are erased are held."""
     entries = connection_of(session).execute(
-        select(ENTRIES.c.job_code, ENTRIES.c.day, ENTRIES.c.kind, ENTRIES.c.points).where(
+        select(ENTRIES.c.day, ENTRIES.c.kind, ENTRIES.c.points).where(
             ENTRIES.c.job_code.in_(codes), ENTRIES.c.user_id == user_id
         )
     )
     used: dict[date, int] = defaultdict(int)
-    for _, day, kind, points in entries:
+    for day, kind, points in entries:
         used[day] += {EntryKind.RESERVE: points, EntryKind.REFUND: -points}.get(EntryKind(kind), 0)
-    return {day: (sum_, 0) for day, sum_ in used.items()}  # no points of a job that is erased are held
+    return used
 
 
-def _move(session: Session, user_id: str, pseudonym: str, day: date, *, used: int, held: int) -> None:
+def _move(session: Session, user_id: str, pseudonym: str, day: date, *, used: int) -> None:
     connection = connection_of(session)
     theirs = update_rows(DAYS).where(DAYS.c.user_id == user_id, DAYS.c.day == day)
-    connection.execute(theirs.values(used=DAYS.c.used - used, held=DAYS.c.held - held))
+    connection.execute(theirs.values(used=DAYS.c.used - used))
     others = update_rows(DAYS).where(DAYS.c.user_id == pseudonym, DAYS.c.day == day)
-    if connection.execute(others.values(used=DAYS.c.used + used, held=DAYS.c.held + held)).rowcount == 0:
-        connection.execute(DAYS.insert().values(user_id=pseudonym, day=day, used=used, held=held, alerted=0))
+    if connection.execute(others.values(used=DAYS.c.used + used)).rowcount == 0:
+        connection.execute(DAYS.insert().values(user_id=pseudonym, day=day, used=used, held=0, alerted=0))
 
 
 def items_of_user(session: Session, user_id: str) -> list[tuple[Any, ...]]:
@@ -97,18 +99,24 @@ def rename_batches(session: Session, codes: Sequence[str], pseudonym: str) -> No
 def rows_of_user(session: Session, user_id: str) -> tuple[Table, list[tuple[Any, ...]]] | None:
     """Some rows that are the user's and no job's, of one table, by their primary keys."""
     deliveries, extracted, keys = (_TABLES[name] for name in ("webhook_delivery", "template_row", "idempotency_key"))
-    ends_so = keys.c.owner.endswith(f":{user_id}", autoescape=True)
     for table, condition in (
         (deliveries, deliveries.c.user_id == user_id),
         (extracted, extracted.c.user_id == user_id),
         (_TABLES["track"], _TABLES["track"].c.user_id == user_id),
         (_TABLES["batch_points"], _TABLES["batch_points"].c.user_id == user_id),
-        (keys, ends_so),
+        (keys, _is_owner_for(keys.c.owner, user_id)),
     ):
         query = select(*table.primary_key.columns).where(condition).limit(AT_ONCE)
         if found := [tuple(row) for row in connection_of(session).execute(query)]:
             return table, found
     return None
+
+
+def _is_owner_for(owner: ColumnElement[str], user_id: str) -> ColumnElement[bool]:
+    """Whether a key or a person (`Owner.name`) has acted for this user: the ids of users may hold colons too."""
+    is_for = func.substr(owner, func.length(owner) - len(user_id)) == f":{user_id}"
+    is_key = func.length(owner) == len(f"{'0' * KEY_ID_LENGTH}:{user_id}")
+    return is_for & (is_key | (func.substr(owner, 1, len(PERSON_PREFIX)) == PERSON_PREFIX))
 
 
 def shut_out(session: Session, user_id: str) -> None:

@@ -6,7 +6,6 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Concatenate, ParamSpec
 
-from sqlalchemy import Table
 from sqlmodel import Session
 
 from aijobs.domain.catalogue import Catalogue
@@ -83,18 +82,15 @@ class DatabaseRetention:
     async def _walk_leftovers(self, _policy: RetentionPolicy, _histories_kept: timedelta) -> Portions:
         if await self._database.read(walk_position, "leftovers", every=self._settings.walk_every) is None:
             return
-        while found := await self._database.read(self._expired):
-            for table, keys in found:
-                yield self._rows(table.name, len(keys), leftovers.forget_expired, table, keys)
+        while found := await self._database.read(leftovers.expired, self._settings):
+            for some in found:
+                yield self._rows(some.table.name, len(some.keys), leftovers.forget_expired, some)
         trimmed = leftovers.AT_ONCE
         while trimmed == leftovers.AT_ONCE:  # each time an act is added, which says so
             trimmed = await self._database.write(leftovers.trim_acts, self._settings)
             if trimmed:
                 yield self._rows("acts", trimmed, _nothing)
         await self._database.write(note_position, "leftovers", None, begins=True)
-
-    def _expired(self, session: Session) -> list[tuple[Table, list[tuple[Any, ...]]]]:
-        return [(table, keys) for table, keys in leftovers.expired(session, self._settings) if keys]
 
     async def _of_user(self, erasure: ErasureRow) -> Portions:
         user_id = erasure.user_id
@@ -140,7 +136,7 @@ class DatabaseRetention:
             yield replace(portion, histories=tuple(codes))
         while found := await read(pseudonyms.rows_of_user, user_id):
             table, keys = found
-            yield self._rows(table.name, len(keys), leftovers.forget_expired, table, keys)
+            yield self._rows(table.name, len(keys), leftovers.forget, table, keys)
 
     async def _jobs(self, what: str, due: DueJobs, histories_kept: timedelta) -> Portion:
         keys = await self._database.read(output_keys, due.codes) if LetGo.OUTPUTS in due.parts else []

@@ -44,6 +44,7 @@ TEXTS: Final[Mapping[str, tuple[str, bool]]] = {
     "half of a pair, high": ("a\ud800b", False),
     "half of a pair, low": ("a\udc00", False),
     "a pair in the wrong order": ("\udc00\ud800", False),
+    "half of a pair behind the other half as it is written": ("\\ud800\udc00", False),
 }
 
 

@@ -28,9 +28,9 @@ def searched_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "SEARCHED_AT_ONCE", AT_ONCE)
 
 
-async def describe(database: Database, code: str, album: str) -> None:
+async def describe(database: Database, code: str, album: str, *, name: str = "album") -> None:
     def work(session: Session) -> None:
-        session.exec(select(JobRow).where(col(JobRow.code) == code)).one().extra = {"album": album}
+        session.exec(select(JobRow).where(col(JobRow.code) == code)).one().extra = {name: album}
 
     await database.write(work)
 
@@ -58,6 +58,27 @@ async def test_metadata_are_searched_page_by_page_until_the_first_job(
     assert ([row.code for row in first], second) == ([codes[1]], codes[1])
     newer = await database.snapshot(count_newer, JobFilter(text="holidays"), codes[0], at_most=9)
     assert newer == 1  # among the newest that are searched
+
+
+async def test_the_name_of_a_member_is_not_the_end_of_another_name(database: Database, accept_job: AcceptJob) -> None:
+    whole, quoted = [await accept_job() for _ in range(2)]
+    await describe(database, whole, "cats")
+    await describe(database, quoted, "cats", name='the "album')
+
+    rows, _ = await database.snapshot(jobs_page, JobFilter(metadata={"album": "cats"}), limit=5)
+
+    assert [row.code for row in rows] == [whole]
+
+
+@pytest.mark.parametrize("beginning", ["job_", "job_0", "job_76EZ91YSPG"])
+async def test_every_beginning_of_a_code_can_be_looked_for(
+    database: Database, accept_job: AcceptJob, beginning: str
+) -> None:
+    code = await accept_job()
+
+    rows, _ = await database.snapshot(jobs_page, JobFilter(text=beginning), limit=5)
+
+    assert [row.code for row in rows] == [code][: code.startswith(beginning)]
 
 
 @pytest.mark.usefixtures("searched_in_parts")
