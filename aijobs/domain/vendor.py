@@ -1,7 +1,7 @@
 """What is known of an outside service besides how to use it: its name, how its key is proven, how it is simulated."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -34,11 +34,13 @@ class KeyCheck:
     header: str = "Authorization"
     scheme: str = "Bearer"  #: precedes the key; empty where the header holds nothing else
     complaint: Callable[[bytes], str | None] = lambda _body: None  #: what is wrong with the body of a success
+    also_fine: tuple[int, ...] = ()  #: statuses that are a valid key's too, such as 404 for what is asked for
     wrong_address_hint: str = "Is its base URL right?"
     signed: Callable[[Any, str], Mapping[str, str]] | None = None  #: (section, URL): headers, where no key is shown
+    constant_headers: Mapping[str, str] = field(default_factory=dict)  #: that every request needs, besides the key's
 
     def headers(self, key: str) -> dict[str, str]:
-        return {self.header: f"{self.scheme} {key}".strip()}
+        return {**self.constant_headers, self.header: f"{self.scheme} {key}".strip()}
 
 
 @dataclass(frozen=True, kw_only=True)

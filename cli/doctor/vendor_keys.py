@@ -33,9 +33,10 @@ async def _check_key(settings: Settings, name: str, vendor: Vendor) -> Finding:
         return broken(vendor.label, f"{url}: {unreachable or type(unreachable).__name__}", "Can this machine reach it?")
     if response.status_code in {401, 403}:
         return broken(vendor.label, "refuses the key.", f"Set {variable(name, 'token')} to a valid one.")
-    if complaint := check.complaint(response.content) if response.status_code < 400 else None:
+    is_fine = response.status_code in check.also_fine
+    if complaint := check.complaint(response.content) if response.status_code < 400 or is_fine else None:
         return broken(vendor.label, f"{url} {complaint}", check.wrong_address_hint)
-    if not response.is_success:
+    if not (response.is_success or is_fine):
         hint = check.wrong_address_hint if response.status_code < 500 else "Try again later."
         return doubtful(vendor.label, f"{url} answered {response.status_code}.", hint)
     learned = "; ".join(vendor.learned(section, settings.data_dir))

@@ -19,6 +19,8 @@ from aijobs.domain.jobs.submissions import ProviderRequest, Submission
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.provider_io import Task
 from aijobs.providers.declared import declared_package
+from aijobs.providers.fal import FalSettings
+from aijobs.providers.fal import opened as opened_fal
 from aijobs.providers.replicate import ReplicateSettings, opened
 from aijobs.providers.ttapi import TtapiSettings
 from aijobs.providers.ttapi import opened as opened_ttapi
@@ -30,6 +32,7 @@ from tests.providers.scene import Scene, opened_scene
 from tests.providers.scripted_vendor import Behaviour, Behaviours, ScriptedVendor
 
 TOKEN = "r8_a_key_that_must_stay_secret"
+FAL_KEY = "key-id:a_secret_that_must_stay_secret"
 TTAPI_KEY = "tt_a_key_that_must_stay_secret"
 WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 PATIENT = Timeouts(connect=timedelta(seconds=20), silence=timedelta(seconds=20), whole=timedelta(seconds=40))
@@ -99,6 +102,19 @@ def ttapi_at(stack: AsyncExitStack) -> Callable[..., Awaitable[Provider]]:
 async def ttapi(ttapi_at: Callable[..., Awaitable[Provider]]) -> Provider:
     """For tests without a server."""
     return await ttapi_at("https://api.ttapi.io")
+
+
+@pytest.fixture
+def fal_at(stack: AsyncExitStack) -> Callable[..., Awaitable[Provider]]:
+    """Open the adapter on a URL that answers for all of fal's: `await fal_at(vendor.url)`."""
+
+    async def open_it(url: str) -> Provider:
+        settings = FalSettings(
+            token=SecretStr(FAL_KEY), base_url=url, rest_url=url, platform_url=url, schema_url=f"{url}/openapi.json"
+        )
+        return await stack.enter_async_context(opened_fal(settings, timeouts=SHORT))
+
+    return open_it
 
 
 @pytest.fixture

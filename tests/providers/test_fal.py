@@ -5,44 +5,29 @@ import hashlib
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from pydantic import SecretStr
 
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.errors import BadInput, NotAuthenticated, ProviderFailed, ProviderUnavailable
+from aijobs.domain.errors import BadInput, NotAuthenticated, ProviderFailed
 from aijobs.domain.jobs.outputs import OutputKind
 from aijobs.domain.jobs.submissions import Accepted, CancelOutcome, Found, ProviderRequest
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.ports.providers import ModelSource, Provider, WebhookKeySource
 from aijobs.domain.provider_io import IncomingWebhook, InputFile, Task
-from aijobs.providers.fal import FalSettings, opened
 from aijobs.providers.fal.webhook import WebhookKeys
 from sandbox.server import RunningSandbox
-from tests.providers.conftest import SHORT
+from tests.providers.conftest import FAL_KEY
 from tests.providers.parts import PARTS, PHOTO
 from tests.providers.scene import Scene, opened_scene
 
 At = Callable[..., Awaitable[Any]]
-KEY = "key-id:a_secret_that_must_stay_secret"
 REQUEST = "024ca5b1-45d3-4afd-883e-ad3abe2a1c4d"
 PUBLIC = "A6EHv_POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg"  # of the seed 00 01 … 1f
 EVENT = {"request_id": REQUEST, "gateway_request_id": REQUEST, "status": "OK", "payload": {"images": []}}
-
-
-@pytest.fixture
-def fal_at(stack: AsyncExitStack) -> Callable[..., Awaitable[Provider]]:
-    async def open_it(url: str) -> Provider:
-        settings = FalSettings(
-            token=SecretStr(KEY), base_url=url, rest_url=url, platform_url=url, schema_url=f"{url}/openapi.json"
-        )
-        return await stack.enter_async_context(opened(settings, timeouts=SHORT))
-
-    return open_it
 
 
 @pytest.fixture
@@ -75,7 +60,7 @@ async def test_the_urls_of_a_request_are_used_as_given(vendor_that: At, server: 
     outcome = await fal.submit(ProviderRequest("POST", f"{vendor.url}/fal-ai/flux/schnell", {"prompt": "x"}))
 
     assert outcome == Accepted({"id": REQUEST, **given})
-    assert vendor.received[0].headers["authorization"] == f"Key {KEY}"
+    assert vendor.received[0].headers["authorization"] == f"Key {FAL_KEY}"
 
 
 async def test_a_link_to_elsewhere_gets_no_key(vendor_that: At, server: Any, fal_at: At) -> None:
@@ -134,13 +119,6 @@ async def test_a_request_that_is_not_there_yet_is_not_a_failure(vendor_that: At,
     snapshot = await (await fal_at(vendor.url)).query(ref_at(vendor.url))
 
     assert (snapshot.final, snapshot.definite) == (False, False)
-
-
-async def test_a_result_that_cannot_be_fetched_now_is_asked_for_again(vendor_that: At, server: Any, fal_at: At) -> None:
-    vendor = await vendor_that(server.answers(200, {"status": "COMPLETED"}), server.answers(502, b"<html>"))
-
-    with pytest.raises(ProviderUnavailable):
-        await (await fal_at(vendor.url)).query(ref_at(vendor.url))
 
 
 async def test_the_place_in_the_queue_is_told(fal_scene: Scene) -> None:

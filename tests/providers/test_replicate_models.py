@@ -83,6 +83,16 @@ async def test_a_model_without_a_schema_cannot_be_used(
         await (await replicate_at(vendor.url)).describe("a/b")
 
 
+@pytest.mark.parametrize("document", [{}, {"owner": "a"}, {"owner": 1, "name": None}])
+async def test_what_is_no_model_is_asked_for_again(
+    vendor_that: At, server: Any, replicate_at: At, document: dict[str, Any]
+) -> None:
+    vendor = await vendor_that(server.answers(200, document))
+
+    with pytest.raises(ProviderUnavailable, match="cannot be read"):
+        await (await replicate_at(vendor.url)).describe("a/b")
+
+
 async def test_several_pictures_come_from_a_model_that_was_added(
     source: ModelSource, sandbox: RunningSandbox, catalogue: Catalogue
 ) -> None:

@@ -189,9 +189,7 @@ class DeclaredProvider:
         return found if isinstance(found, str) or found is None else json.dumps(found, ensure_ascii=False)
 
     def _headers(self) -> dict[str, str]:
-        return self._key | {
-            name: value for name, value in self._declared.submit.headers.items() if not set("{}") & set(value)
-        }
+        return self._key | self._declared.submit.constant_headers
 
     def _document(self, reply: HttpReply) -> dict[str, Any]:
         """Raises ProviderUnavailable for what is no success or no JSON object: the state is unknown then."""

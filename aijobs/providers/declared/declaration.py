@@ -89,6 +89,10 @@ class SubmitSection(Section):
         default=None, description="for so long the vendor answers the same request with the job it has made"
     )
 
+    @property
+    def constant_headers(self) -> dict[str, str]:
+        return {name: text for name, text in self.headers.items() if not set("{}") & set(text)}
+
 
 class QuerySection(Section):
     """A question about one job. `url` is a link of the vendor's own in the reference, used before `path`."""

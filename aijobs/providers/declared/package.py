@@ -31,6 +31,7 @@ def declared_package(text: str) -> ProviderPackage:
                 scheme=auth.scheme,
                 complaint=partial(_complaint, declaration.errors),
                 wrong_address_hint="Are its key and its base URL right?",
+                constant_headers=declaration.submit.constant_headers,
             ),
             stand_in=stand_in,
         ),

@@ -4,6 +4,7 @@ Facts are from its documentation and its clients. It has no idempotency key; COM
 only finished requests are listed. The URLs of a request leave out the end of its endpoint, so they are used as given.
 """
 
+import json
 from typing import Final
 
 from aijobs.domain.vendor import KeyCheck, SandboxAccess, Vendor
@@ -12,6 +13,18 @@ from aijobs.providers.fal.specimen import SPECIMEN
 from aijobs.providers.package import ProviderPackage
 
 __all__ = ["PACKAGE", "Fal", "FalSettings", "opened"]
+
+
+#: The status of a request that there is none of: the queue has nothing else that costs nothing and needs a key.
+NO_REQUEST: Final = "/fal-ai/flux/requests/00000000-0000-0000-0000-000000000000/status"
+
+
+def _complaint(body: bytes) -> str | None:
+    try:
+        is_object = isinstance(json.loads(body), dict)
+    except (ValueError, RecursionError):
+        is_object = False
+    return None if is_object else "does not answer as fal does"
 
 
 def _sandbox_settings(sandbox: SandboxAccess) -> dict[str, str]:
@@ -27,7 +40,7 @@ def _sandbox_settings(sandbox: SandboxAccess) -> dict[str, str]:
 PACKAGE: Final = ProviderPackage(
     vendor=Vendor(
         label="fal",
-        key_check=KeyCheck(path="/fal-ai/flux/requests/00000000-0000-0000-0000-000000000000/status", scheme="Key"),
+        key_check=KeyCheck(path=NO_REQUEST, scheme="Key", complaint=_complaint, also_fine=(404,)),
         stand_in=_sandbox_settings,
     ),
     settings=FalSettings,

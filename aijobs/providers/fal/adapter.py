@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from aijobs.adapters.network.http_client import HttpClient, HttpReply, Timeouts, opened_http
 from aijobs.domain.catalogue import Model
-from aijobs.domain.errors import BadInput, ProviderFailed, ProviderUnavailable
+from aijobs.domain.errors import BadInput, ProviderBlocked, ProviderFailed, ProviderUnavailable
 from aijobs.domain.jobs.outputs import OutputSource
 from aijobs.domain.jobs.schema_parameters import parameters_from
 from aijobs.domain.jobs.submissions import CancelOutcome, Found, ProviderRequest, Ref, Search, Submission, SubmitOutcome
@@ -28,7 +28,14 @@ from aijobs.domain.provider_io import (
     WebhookHint,
 )
 from aijobs.domain.values.secret_forms import Token
-from aijobs.providers.fal.answers import dialect, message_in, result_snapshot, sources_in, waiting_snapshot
+from aijobs.providers.fal.answers import (
+    dialect,
+    is_of_a_locked_account,
+    message_in,
+    result_snapshot,
+    sources_in,
+    waiting_snapshot,
+)
 from aijobs.providers.fal.models import checked_endpoint, described
 from aijobs.providers.fal.parameters import PARAMETERS_OF, AnyFalInput, DescribedFalInput
 from aijobs.providers.fal.reconcile import CLOCK_SKEW, MAX_PAGES, WINDOW, FinishedScan
@@ -107,7 +114,8 @@ class Fal:
         place = {"file_name": f"{token}{extension}", "content_type": file.media_type}
         created = await self._call("POST", self._urls.new_upload, body=place)
         if not created.ok:
-            raise ProviderFailed(message_in(created.document() or {}) or f"fal answered {created.status}.")
+            refusal = ProviderBlocked if is_of_a_locked_account(created) else ProviderFailed
+            raise refusal(message_in(created.document() or {}) or f"fal answered {created.status}.")
         links = created.document() or {}
         target, link = links.get("upload_url"), links.get("file_url")
         if not isinstance(target, str) or not isinstance(link, str):

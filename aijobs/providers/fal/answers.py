@@ -8,16 +8,23 @@ from typing import Any, Final
 import structlog
 
 from aijobs.adapters.network.http_client import HttpReply
+from aijobs.domain.errors import ProviderUnavailable
 from aijobs.domain.jobs.job import JobError, Stage
 from aijobs.domain.jobs.outputs import OutputKind, OutputSource
 from aijobs.domain.jobs.submissions import Ref
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.provider_io import Snapshot
-from aijobs.providers.submit_outcomes import MAX_MESSAGE, SubmitDialect
+from aijobs.providers.submit_outcomes import MAX_MESSAGE, ErrorTable, SubmitDialect, SubmitVerdict
 
 #: Why fal gave up on a request, where that says that a deadline passed.
 TIMEOUTS: Final = frozenset({"request_timeout", "startup_timeout"})
 CANCELED: Final = "client_cancelled"
+LOCKED: Final = "User is locked"  #: how the text of a 403 begins for an account without credit, or one that fal stopped
+UNAUTHORIZED: Final = 401
+FORBIDDEN: Final = 403
+FIRST_ERROR: Final = 400
+
+ERRORS: Final = ErrorTable(codes={(FORBIDDEN, LOCKED): SubmitVerdict.BLOCKED})
 
 _KIND_OF_FAMILY: Final = {"image": OutputKind.IMAGE, "video": OutputKind.VIDEO, "audio": OutputKind.AUDIO}
 
@@ -26,7 +33,15 @@ _log = structlog.get_logger(__name__)
 
 def dialect(ref_of: Any) -> SubmitDialect:
     """`ref_of` makes a reference of an answer's document."""
-    return SubmitDialect(label="fal", ref_in=ref_of, message_in=message_in)
+    return SubmitDialect(label="fal", ref_in=ref_of, errors=ERRORS, code_in=_code_in, message_in=message_in)
+
+
+def _code_in(answer: Mapping[str, Any]) -> str | None:
+    return LOCKED if (message_in(answer) or "").startswith(LOCKED) else None
+
+
+def is_of_a_locked_account(reply: HttpReply) -> bool:
+    return reply.status == FORBIDDEN and _code_in(reply.document() or {}) == LOCKED
 
 
 def message_in(answer: Mapping[str, Any]) -> str | None:
@@ -63,8 +78,14 @@ def waiting_snapshot(document: Mapping[str, Any], ref: Ref) -> Snapshot | None:
 
 
 def result_snapshot(reply: HttpReply) -> Snapshot:
-    """Of the answer with a finished request's result, which is where a failure may first be seen."""
-    document = reply.document() or {}
+    """Of the answer with a finished request's result, which is where a failure may first be seen.
+
+    Raises ProviderUnavailable for an answer that is not of the model: it proves neither.
+    """
+    document = reply.document()
+    is_about_us = reply.status == UNAUTHORIZED or is_of_a_locked_account(reply)
+    if document is None or is_about_us or not (reply.ok or reply.status >= FIRST_ERROR):
+        raise ProviderUnavailable(f"fal answered {reply.status}: {message_in(document or {}) or 'nothing readable'}")
     if reply.ok:
         return Snapshot(status=JobStatus.GENERATED, raw_status="COMPLETED", final=True, raw=document)
     message = message_in(document) or f"fal answered {reply.status}"

@@ -50,8 +50,7 @@ class ResponsesApi:
 
     async def attach(self, file: InputFile, *, token: str) -> NoReturn:
         raise ProviderFailed(
-            f"{self._endpoint.label} reads {file.name} ({token[:8]}…) by a link: "
-            "set AIJOBS_PUBLIC_URL, or give a link instead."
+            f"{self._endpoint.label} reads {file.name} by a link: set AIJOBS_PUBLIC_URL, or give a link instead."
         )
 
     def build_request(self, task: Task) -> ProviderRequest:

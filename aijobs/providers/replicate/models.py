@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-from aijobs.domain.errors import BadInput
+from aijobs.domain.errors import BadInput, ProviderUnavailable
 from aijobs.domain.jobs.outputs import OutputKind
 from aijobs.domain.provider_io import ModelDescription
 from aijobs.providers.predictors import input_schema, output_kind, schemas_in
@@ -32,8 +32,14 @@ def parsed_name(name: str) -> tuple[str, str | None]:
 
 
 def described(model: Mapping[str, Any], version: Mapping[str, Any], *, is_pinned: bool) -> ModelDescription:
-    """From Replicate's documents of a model and of one of its versions. Raises BadInput for one that has no schema."""
-    full_name, version_id = f"{model['owner']}/{model['name']}", version.get("id")
+    """From Replicate's documents of a model and of one of its versions.
+
+    Raises BadInput for one that has no schema, and ProviderUnavailable for what is no model.
+    """
+    owner, name, version_id = model.get("owner"), model.get("name"), version.get("id")
+    if not isinstance(owner, str) or not isinstance(name, str):
+        raise ProviderUnavailable("Replicate gives a model that cannot be read.")
+    full_name = f"{owner}/{name}"
     schemas = schemas_in(version.get("openapi_schema"))
     if not isinstance(version_id, str) or not schemas:
         raise BadInput(f"Replicate publishes no schema of the parameters of {full_name}.")
@@ -41,7 +47,7 @@ def described(model: Mapping[str, Any], version: Mapping[str, Any], *, is_pinned
     return ModelDescription(
         model=f"{full_name}:{version_id}" if is_pinned else full_name,
         model_version=version_id[:12] if is_pinned else OFFICIAL,
-        title=str(model["name"]),
+        title=name,
         description=str(model.get("description") or full_name),
         platform="Replicate",
         type="text" if kind is OutputKind.JSON else kind.value,

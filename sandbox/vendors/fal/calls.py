@@ -15,14 +15,16 @@ from sandbox.vendors.fal.queued import queue_of
 
 MESSAGES: Final = {
     401: "Cannot access application. Authentication is required to access this application.",
-    402: "User is locked. Reason: Exhausted balance.",
+    402: "User is locked. Reason: Exhausted balance. Top up your balance at fal.ai/dashboard/billing.",
     404: "Not Found",
     429: "Too many requests",
 }
 
 
 def error_response(status: int, headers: Mapping[str, str]) -> Response:
-    return JSONResponse({"detail": MESSAGES.get(status, "Something went wrong.")}, status, headers)
+    """An account without credit is 403."""
+    sent = 403 if status == 402 else status
+    return JSONResponse({"detail": MESSAGES.get(status, "Something went wrong.")}, sent, headers)
 
 
 async def account_of(request: Request) -> str:
