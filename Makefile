@@ -37,7 +37,7 @@ chaos: .venv/dev
 	$(BIN)/python -m chaos $(CHAOS)
 
 # Each stamp says that the virtual environment holds what its lock names.
-.venv/runtime: requirements/runtime.lock pyproject.toml clients/python/pyproject.toml
+.venv/runtime: requirements/runtime.lock pyproject.toml clients/python/pyproject.toml $(wildcard .venv/dev)
 	@echo "Installing into .venv, which takes about a minute …"
 	test -e .venv/dev || ( \
 		$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "aijobs needs Python 3.11 or newer: make PYTHON=/path/to/python3")' && \

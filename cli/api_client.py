@@ -7,6 +7,7 @@ from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from aijobs_client import ApiError, AsyncClient, ClientError, Unreachable
 from aijobs_client.batches import BatchOptions, ResultsFormat
@@ -22,6 +23,11 @@ RECONNECT_TIMEOUT: Final = timedelta(minutes=2)
 GATEWAY_STATUSES: Final = frozenset(
     {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT}
 )
+
+
+def api_path(*names: str) -> str:
+    """`/api/jobs/job_1/cancel` of `jobs`, `job_1` and `cancel`: whatever a name is, it stays within its place."""
+    return "/".join(("/api", *(quote(name, safe="") for name in names)))
 
 
 class ApiClient:
@@ -43,11 +49,11 @@ class ApiClient:
         with _client_errors_as_command_errors():
             await self._client.request("DELETE", path)
 
-    async def upload(self, path: Path) -> Document:
+    async def upload(self, path: Path, *, idempotency_key: str | None = None) -> Document:
         """Upload a file. A job's parameter may then refer to it by the `code` in the response."""
         with _client_errors_as_command_errors():
             try:
-                return (await self._client.upload(path)).model_dump(mode="json")
+                return (await self._client.upload(path, idempotency_key=idempotency_key)).model_dump(mode="json")
             except OSError as unreadable:
                 raise CommandError(f"{path} cannot be read: {unreadable.strerror}.") from unreadable
 

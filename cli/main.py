@@ -81,6 +81,7 @@ def main() -> NoReturn:
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command that the arguments name. Returns its exit code."""
+    as_json = "--json" in arguments
     try:
         with acting_from(_origin(arguments)):
             command = get_command(_cli_for(arguments))
@@ -90,12 +91,12 @@ def run(arguments: Sequence[str]) -> int:
     except SystemExit as left:
         return left.code if isinstance(left.code, int) else Exit.ERROR
     except TyperException as misused:
-        return _show_misuse(misused, as_json="--json" in arguments)
+        return _show_misuse(misused, as_json=as_json)
     except CommandError as error:
-        console.show_error(error, as_json="--json" in arguments)
+        console.show_error(error, as_json=as_json)
         return error.code
     except SettingsError as error:
-        console.show_error(CommandError(str(error), hint="`aijobs doctor` checks every setting."))
+        console.show_error(CommandError(str(error), hint="`aijobs doctor` checks every setting."), as_json=as_json)
         return Exit.ERROR
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
@@ -103,7 +104,7 @@ def run(arguments: Sequence[str]) -> int:
         command_error = _as_command_error(failure)
         if command_error is None:
             raise
-        console.show_error(command_error)
+        console.show_error(command_error, as_json=as_json)
         return command_error.code
 
 

@@ -145,7 +145,10 @@ def past_moment(text: str | None) -> str | None:
     if text is None:
         return None
     if ago := _AGO.fullmatch(text.strip()):
-        return (datetime.now(UTC) - int(ago[1]) * _UNITS[ago[2]]).isoformat()
+        try:
+            return (datetime.now(UTC) - int(ago[1]) * _UNITS[ago[2]]).isoformat()
+        except OverflowError:
+            raise CommandError(f"{text} is longer than the calendar.", code=Exit.USAGE) from None
     if _OF_A_DAY.fullmatch(text.strip()):
         today = moment(text)
         assert today is not None

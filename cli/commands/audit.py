@@ -71,7 +71,10 @@ def _since(last: str | None) -> datetime | None:
     age = parse_duration(last)
     if not isinstance(age, timedelta):
         raise CommandError(f"{last!r} is not a duration such as 12h or 30d.", code=Exit.USAGE)
-    return datetime.now(UTC) - age
+    try:
+        return datetime.now(UTC) - age
+    except OverflowError:
+        raise CommandError(f"{last} is longer than the calendar.", code=Exit.USAGE) from None
 
 
 def _cells(row: AuditRow) -> tuple[str, ...]:

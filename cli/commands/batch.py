@@ -12,8 +12,8 @@ from rich.text import Text
 from aijobs.domain.jobs.batches.batch import Reserve
 from aijobs.domain.lifecycle import JobStatus
 from cli import console
-from cli.api_client import ApiClient, Document
-from cli.commands.batch_rows import rows_of
+from cli.api_client import ApiClient, Document, api_path
+from cli.commands.batch_rows import Folder, rows_of
 from cli.commands.submit import read_params
 from cli.errors import CommandError, Exit
 from cli.options import ApiOptions, AsJson, DataDir, ExpiresAt, Key, StartAt, Url, User, moment
@@ -78,16 +78,11 @@ def run(
 
     async def submit() -> Exit:
         async with ApiOptions(url, key, user, data_dir).api() as api:
-            async with rows_of(api, file.expanduser(), model=model, file_param=file_param) as rows:
+            folder = Folder(model=model, file_param=file_param, idempotency_key=idempotency_key)
+            async with rows_of(api, file.expanduser(), folder) as rows:
                 made = await api.submit_batch(model, rows, head, idempotency_key=idempotency_key)
-            if as_json:
-                console.show_json(made)
-            else:
-                console.say(Text(made["code"], style="bold"), f"{made['total']} rows, {made['points']} points")
-            if not watch:
-                console.say(Text(f"aijobs batch show {made['code']} --watch", style="dim"))
-                return Exit.SUCCESS
-            return await _follow(api, made["code"])
+            _show_accepted(made, as_json=as_json, will_follow=watch)
+            return await _follow(api, made["code"], as_json=as_json) if watch else Exit.SUCCESS
 
     raise typer.Exit(asyncio.run(submit()))
 
@@ -104,21 +99,22 @@ def show(
 ) -> None:
     """Show how a batch stands.
 
-    With --watch the exit code is 1 when a row did not succeed.
+    With --watch the exit code is 1 when a row did not succeed; with --json too, each change is one line.
     """
     options = ApiOptions(url, key, user, data_dir)
 
     async def follow() -> Exit:
         async with options.api() as api:
-            return await _follow(api, code)
+            return await _follow(api, code, as_json=as_json)
 
     if watch:
         raise typer.Exit(asyncio.run(follow()))
-    _show(options.call(lambda api: api.get(f"/api/batches/{code}")), as_json=as_json)
+    _show(options.call(lambda api: api.get(api_path("batches", code))), as_json=as_json)
 
 
 @batch.command(name="list")
 def list_batches(
+    cursor: Annotated[str | None, typer.Option(metavar="CODE", help="The next page: behind this batch.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=100, help="At most so many, newest first.")] = 20,
     as_json: AsJson = False,
     user: User = None,
@@ -127,7 +123,8 @@ def list_batches(
     data_dir: DataDir = None,
 ) -> None:
     """List batches, newest first."""
-    page = ApiOptions(url, key, user, data_dir).call(lambda api: api.get("/api/batches", {"limit": limit}))
+    query = {"cursor": cursor, "limit": limit}
+    page = ApiOptions(url, key, user, data_dir).call(lambda api: api.get("/api/batches", query))
     if as_json:
         console.show_json(page)
     elif not page["data"]:
@@ -135,6 +132,8 @@ def list_batches(
     else:
         columns = ("CODE", "STATUS", "ENDED", "ROWS", "MODEL", "USER", "BEGAN")
         console.show_table(columns, map(_row, page["data"]), right=("ENDED", "ROWS"))
+        if page["has_more"]:
+            console.say(Text(f"There are more: --cursor {page['next_cursor']}", style="dim"))
 
 
 def _steering(act: str, said: str, description: str) -> Callable[..., None]:
@@ -146,7 +145,8 @@ def _steering(act: str, said: str, description: str) -> Callable[..., None]:
         key: Key = None,
         data_dir: DataDir = None,
     ) -> None:
-        answer = ApiOptions(url, key, user, data_dir).call(lambda api: api.post(f"/api/batches/{code}/{act}", {}))
+        path = api_path("batches", code, act)
+        answer = ApiOptions(url, key, user, data_dir).call(lambda api: api.post(path, {}))
         if as_json:
             console.show_json(answer)
         else:
@@ -194,31 +194,49 @@ def _params(assignments: list[str] | tuple[str, ...]) -> dict[str, Any]:
     return params
 
 
-async def _follow(api: ApiClient, code: str) -> Exit:
+def _show_accepted(made: Document, *, as_json: bool, will_follow: bool) -> None:
+    if as_json:
+        console.show_json(made)
+        return
+    console.say(Text(made["code"], style="bold"), f"{made['total']} rows, {made['points']} points")
+    if not will_follow:
+        console.say(Text(f"aijobs batch show {made['code']} --watch", style="dim"))
+
+
+async def _follow(api: ApiClient, code: str, *, as_json: bool) -> Exit:
     try:
-        return await _follow_to_the_end(api, code)
+        return await _follow_to_the_end(api, code, as_json=as_json)
     except asyncio.CancelledError:  # Ctrl-C
         console.warn(Text(f"The batch goes on: aijobs batch show {code} --watch", style="dim"))
         raise
 
 
-async def _follow_to_the_end(api: ApiClient, code: str) -> Exit:
-    """Show the progress until the end. On a terminal as one bar, elsewhere a line whenever something has ended."""
+async def _follow_to_the_end(api: ApiClient, code: str, *, as_json: bool) -> Exit:
+    """Show the progress until the end: on a terminal as one bar, elsewhere a line whenever something has ended."""
     columns = (BarColumn(bar_width=40), TaskProgressColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=console.OUT, disable=not console.OUT.is_terminal) as bar:
+    by_lines = as_json or not console.OUT.is_terminal
+    with Progress(*columns, console=console.OUT, disable=by_lines) as bar:
         task, last = bar.add_task("", total=None), -1
         while True:
-            found = await api.get(f"/api/batches/{code}")
+            found = await api.get(api_path("batches", code))
             ended = _ended(found)
             bar.update(task, total=found["total"], completed=ended, description=_line(found))
-            if ended != last and not console.OUT.is_terminal:
-                console.say(f"{ended}/{found['total']}  {_line(found)}")
+            if ended != last and by_lines:
+                _show_change(found, as_json=as_json)
             last = ended
             if found["ended_at"] is not None:
                 break
             await asyncio.sleep(LOOK_EVERY)
-    _show(found, as_json=False)
+    _show(found, as_json=as_json)
     return Exit.SUCCESS if found["counts"].get(JobStatus.SUCCESS.name, 0) == found["total"] else Exit.ERROR
+
+
+def _show_change(found: Document, *, as_json: bool) -> None:
+    """One line. The end is no change: as JSON it is the last line anyhow."""
+    if not as_json:
+        console.say(f"{_ended(found)}/{found['total']}  {_line(found)}")
+    elif found["ended_at"] is None:
+        console.show_json(found)
 
 
 def _show(found: Document, *, as_json: bool) -> None:

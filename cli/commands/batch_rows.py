@@ -5,8 +5,11 @@ import json
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from aijobs_client.operations import upload_key
 
 from cli.api_client import ApiClient, Document
 from cli.errors import CommandError
@@ -16,8 +19,17 @@ MEDIA: Final = "x-media"
 """Says in a model's schema which kind of file a parameter names."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Folder:
+    """How the files of a folder become rows. With an `idempotency_key`, a repetition names the same uploads."""
+
+    model: str
+    file_param: str | None
+    idempotency_key: str | None
+
+
 @asynccontextmanager
-async def rows_of(api: ApiClient, path: Path, *, model: str, file_param: str | None) -> AsyncIterator[Path]:
+async def rows_of(api: ApiClient, path: Path, folder: Folder) -> AsyncIterator[Path]:
     """The file itself; for a folder, a file of JSON Lines with a row for each file in it, in the order of their names.
 
     Raises CommandError when there is nothing, or when it is not clear which parameter names the file.
@@ -26,11 +38,12 @@ async def rows_of(api: ApiClient, path: Path, *, model: str, file_param: str | N
     if files is None:
         yield path
         return
-    name = file_param or await _file_parameter(api, model)
+    name = folder.file_param or await _file_parameter(api, folder.model)
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix="aijobs-", suffix=".jsonl") as rows:
         for first in range(0, len(files), UPLOADS_AT_ONCE):
             some = files[first : first + UPLOADS_AT_ONCE]
-            uploaded = await asyncio.gather(*map(api.upload, some))
+            uploads = (api.upload(one, idempotency_key=upload_key(folder.idempotency_key, one.name)) for one in some)
+            uploaded = await asyncio.gather(*uploads)
             for file, upload in zip(some, uploaded, strict=True):
                 rows.write(json.dumps(_row(name, file, upload), ensure_ascii=False) + "\n")
         rows.flush()

@@ -7,7 +7,7 @@ import typer
 from rich.text import Text
 
 from cli import console
-from cli.api_client import Document
+from cli.api_client import Document, api_path
 from cli.errors import CommandError, Exit
 from cli.options import ApiOptions, AsJson, DataDir, Key, Url, User
 
@@ -43,7 +43,7 @@ async def _cancel_each(
     async with options.api() as api:
         for code in codes:
             try:
-                job = await api.post(f"/api/jobs/{code}/cancel", body)
+                job = await api.post(api_path("jobs", code, "cancel"), body)
             except CommandError as error:
                 if error.code is Exit.UNREACHABLE:
                     raise

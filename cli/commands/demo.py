@@ -31,6 +31,7 @@ from cli.errors import CommandError, Exit
 from cli.options import DataDir, api_key
 from cli.progress_view import opened_progress_view
 from cli.signals import run_until_signal
+from cli.words.model_names import model_name
 
 SAMPLES: Final = Path(__file__).parents[1] / "samples"
 PHOTO: Final = SAMPLES / "sample.jpg"
@@ -190,7 +191,7 @@ async def _submit_and_follow(api: ApiClient, request: Document, title: str) -> D
 async def _follow_to_success(api: ApiClient, accepted: Document, title: str) -> Document:
     """The job, once it has succeeded. Raises CommandError when it ends otherwise."""
     console.say("")
-    console.say(Text(accepted["code"], style="bold"), accepted["model_name"], title)
+    console.say(Text(accepted["code"], style="bold"), await model_name(api, accepted), title)
     console.say("")
     with opened_progress_view() as view:
         job = await follow(api, accepted["code"], view)

@@ -20,7 +20,7 @@ from aijobs.domain.errors import BadInput, UnreadableFile
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.settings import Settings
 from cli import console
-from cli.api_client import ApiClient, Document
+from cli.api_client import ApiClient, Document, api_path
 from cli.errors import CommandError, Exit
 
 MODEL: Final = "document_extract_v1"
@@ -147,7 +147,7 @@ async def evaluate(
     api: ApiClient, settings: Settings, template_id: str, folder: Path, *, at_once: int
 ) -> tuple[Template, list[Evaluated]]:
     """Everything that is known is read before the first document is sent, and paid for."""
-    template = Template.model_validate(await api.get(f"/api/templates/{template_id}"))
+    template = Template.model_validate(await api.get(api_path("templates", template_id)))
     documents = known_documents(folder)
     tables = [await known_rows(settings, template, document.table) for document in documents]
     slots = asyncio.Semaphore(at_once)

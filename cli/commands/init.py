@@ -49,7 +49,7 @@ def init(
     What is there stays as it is: it may be run at any time, and by several at once. Run it before API and workers of a
     new version start: with PostgreSQL they migrate nothing by themselves. Exit code 1 when a part is not prepared.
     """
-    parts = tuple(only.split(",")) if only else tuple(PARTS)
+    parts = tuple(part.strip() for part in only.split(",")) if only else tuple(PARTS)
     if unknown := set(parts) - set(PARTS):
         raise CommandError(f"There is no part {', '.join(sorted(unknown))}.", hint=", ".join(PARTS))
     settings = load_settings(data_dir)

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from aijobs.domain.jobs.events import EventKind, JobEvent
 from cli import console
-from cli.api_client import ApiClient, Document
+from cli.api_client import ApiClient, Document, api_path
 from cli.embedded.services import LOGS
 from cli.errors import CommandError, Exit
 from cli.options import ApiOptions, AsJson, DataDir, Key, Url, User, complete_jobs, load_settings
@@ -63,11 +63,11 @@ async def _show_job(options: ApiOptions, code: str, *, follow: bool, as_json: bo
             for event in await api.history(code):
                 _show_event(event, as_json=as_json)
         if not as_json:
-            _show_vendors_log(await api.get(f"/api/jobs/{code}", {"expand": "exchange"}))
+            _show_vendors_log(await api.get(api_path("jobs", code), {"expand": "exchange"}))
 
 
 async def _follow(api: ApiClient, code: str, *, as_json: bool) -> None:
-    await api.get(f"/api/jobs/{code}")  # fails at once when there is none
+    await api.get(api_path("jobs", code))  # fails at once when there is none
     try:
         async for event in api.events(code, after=0, on_lost=lambda reason: console.warn(f"{reason} Trying again.")):
             _show_event(event, as_json=as_json)
@@ -132,6 +132,8 @@ def _show_files(folder: Path, lines: int, *, follow: bool) -> None:
 def _last_lines(file: IO[bytes], count: int) -> list[bytes]:
     size = file.seek(0, 2)
     file.seek(max(0, size - LAST_BYTES))
+    if size > LAST_BYTES:
+        file.readline()  # the rest of a line whose beginning is not read
     whole = list(_new_lines(file))
     return whole[-count:] if count else []
 

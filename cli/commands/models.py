@@ -11,10 +11,10 @@ from aijobs.domain.catalogue import ModelTexts
 from aijobs.domain.jobs.outputs import OutputKind
 from aijobs.domain.values.toml import read_toml
 from cli import console
-from cli.api_client import ApiClient, Document
+from cli.api_client import ApiClient, Document, api_path
 from cli.errors import CommandError
 from cli.options import ApiOptions, AsJson, DataDir, Key, Url
-from cli.words.wording import words
+from cli.words.model_names import name_in_words
 
 models = typer.Typer(help="The models that a job may name: list, add, remove.", invoke_without_command=True)
 
@@ -84,7 +84,7 @@ def remove(
     """Take no new jobs for a model that was added. Needs a key with the scope `models:write`."""
 
     async def request(api: ApiClient) -> Document:
-        await api.delete(f"/api/models/{model_id}")
+        await api.delete(api_path("models", model_id))
         return {}
 
     ApiOptions(url, key, None, data_dir).call(request)
@@ -105,7 +105,7 @@ def _texts_in(path: Path) -> Document:
 def _row(model: Document) -> tuple[str | Text, ...]:
     return (
         model["model_id"],
-        model.get("model_name_in", {}).get(words().language.value, model["model_name"]),
+        name_in_words(model),
         model["model_version"],
         model["platform"],
         str(model["unit_point"]),

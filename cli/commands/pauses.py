@@ -7,7 +7,7 @@ from rich.text import Text
 
 from aijobs.domain.jobs.waiting import PausedThing
 from cli import console
-from cli.api_client import ApiClient, Document
+from cli.api_client import ApiClient, Document, api_path
 from cli.options import ApiOptions, AsJson, DataDir, Key, Url
 
 
@@ -38,7 +38,7 @@ def resume(
     """End a pause. The jobs that it held back are tried again, some at a time."""
 
     async def end(api: ApiClient) -> Document:
-        await api.delete(f"/api/pauses/{code}")
+        await api.delete(api_path("pauses", code))
         return {}
 
     ApiOptions(url, key, None, data_dir).call(end)

@@ -24,6 +24,7 @@ from aijobs.providers.package import ProviderPackage
 from aijobs.providers.registry import PROBLEMS, PROVIDERS
 from aijobs.settings import Settings
 from cli import console
+from cli.api_client import api_path
 from cli.errors import CommandError
 from cli.options import ApiOptions, AsJson, DataDir, Key, Url, load_settings
 
@@ -59,7 +60,7 @@ def health(
     """Show which credentials of vendors are used. Needs a key with the scope credentials:read."""
     options = ApiOptions(url, key, None, data_dir)
     if reset is not None:
-        options.call(lambda api: api.post(f"/api/credentials/{reset}/reset", {}))
+        options.call(lambda api: api.post(api_path("credentials", reset, "reset"), {}))
     page = options.call(lambda api: api.get("/api/credentials"))
     if as_json:
         console.show_json(page)

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from aijobs.domain.jobs.job import RerunFrom
 from cli import console
+from cli.api_client import api_path
 from cli.options import ApiOptions, AsJson, DataDir, JobCode, Key, Url, User
 
 
@@ -25,7 +26,8 @@ def rerun(
 
     Exit code 1 when it still runs, or when nothing is left to begin with.
     """
-    job = ApiOptions(url, key, user, data_dir).call(lambda api: api.post(f"/api/jobs/{code}/rerun", {"from": start}))
+    path = api_path("jobs", code, "rerun")
+    job = ApiOptions(url, key, user, data_dir).call(lambda api: api.post(path, {"from": start}))
     if as_json:
         console.show_json(job)
     else:

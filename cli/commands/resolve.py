@@ -6,6 +6,7 @@ import typer
 from rich.text import Text
 
 from cli import console
+from cli.api_client import api_path
 from cli.errors import CommandError, Exit
 from cli.options import ApiOptions, AsJson, DataDir, JobCode, Key, Url, User
 
@@ -29,9 +30,8 @@ def resolve(
     Exit code 1 when there is nothing to decide.
     """
     decision = _decision(refund=refund, charge=charge, attach=attach)
-
     job = ApiOptions(url, key, user, data_dir).call(
-        lambda api: api.post(f"/api/jobs/{code}/resolve", {**decision, "why": why})
+        lambda api: api.post(api_path("jobs", code, "resolve"), {**decision, "why": why})
     )
     if as_json:
         console.show_json(job)

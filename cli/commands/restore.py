@@ -1,7 +1,7 @@
 """`aijobs restore`: an installation made of a backup, which pays nothing twice."""
 
 import asyncio
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +13,7 @@ from cli import console
 from cli.embedded.backups.contents import BackupManifest
 from cli.embedded.backups.restoring import restore_backup, verify_backup
 from cli.errors import CommandError, Exit
-from cli.options import DataDir, load_settings, moment
+from cli.options import DataDir, load_settings, past_moment
 
 
 def restore(
@@ -40,8 +40,7 @@ def restore(
         raise CommandError("Name a backup, or say --copy-of TIME.", code=Exit.USAGE)
     settings = load_settings(data_dir)
     if source is None:
-        at = datetime.fromisoformat(moment(copy_of) or "")
-        _note(settings, at)
+        _note(settings, datetime.fromisoformat(past_moment(copy_of) or ""))
     elif verify:
         _say(verify_backup(source), "It is what was copied.")
     else:
@@ -61,6 +60,9 @@ def _say(manifest: BackupManifest, result: str) -> None:
 
 def _note(settings: Settings, at: datetime) -> None:
     doubtful, paused = asyncio.run(note_older_copy(settings, at))
-    console.say(console.OK, f"{doubtful} jobs may have been sent after {at:%Y-%m-%dT%H:%MZ}: they are looked for.")
+    console.say(
+        console.OK,
+        f"{doubtful} jobs may have been sent after {at.astimezone(UTC):%Y-%m-%dT%H:%MZ}: they are looked for.",
+    )
     if paused:
         console.say(console.DOUBT, f"{paused} batches pause: `aijobs batch resume` after a look at their providers.")

@@ -187,7 +187,10 @@ class _Control:
             ) from None
         if response.is_error:
             raise CommandError(f"The sandbox refuses: {_message(response)}")
-        return response.json() if response.content else None
+        try:
+            return response.json() if response.content else None
+        except ValueError:
+            raise CommandError(f"{self._url} is no sandbox.", code=Exit.UNREACHABLE) from None
 
 
 def _message(response: httpx.Response) -> str:

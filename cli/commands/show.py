@@ -12,12 +12,13 @@ from rich.text import Text
 from aijobs.domain.jobs.events import JobEvent
 from aijobs.domain.lifecycle import JobStatus
 from cli import console
-from cli.api_client import ApiClient, Document
+from cli.api_client import ApiClient, Document, api_path
 from cli.commands.logs import event_row
 from cli.commands.webhook_views import show_deliveries
 from cli.errors import CommandError
 from cli.options import ApiOptions, AsJson, DataDir, JobCode, Key, Url, User
 from cli.progress_view import waits_for
+from cli.words.model_names import model_name
 
 DELIVERIES_SHOWN = 20
 
@@ -39,14 +40,15 @@ def show(
 
 async def _show(options: ApiOptions, code: str, *, exchange: bool, as_json: bool) -> None:
     async with options.api() as api:
-        job = await api.get(f"/api/jobs/{code}", {"expand": "exchange"} if exchange else {})
+        job = await api.get(api_path("jobs", code), {"expand": "exchange"} if exchange else {})
         events = await api.history(code)
         deliveries = await _deliveries(api, code)
+        model = "" if as_json else await model_name(api, job)
     if as_json:
         told = [event.model_dump(mode="json") for event in events]
         console.show_json({**job, "events": told, "webhook_deliveries": deliveries})
     else:
-        _show_job(job, exchange=exchange)
+        _show_job(job, model, exchange=exchange)
         _show_history(events)
         if deliveries:
             _headline("webhooks")
@@ -65,9 +67,9 @@ async def _deliveries(api: ApiClient, code: str) -> list[Document]:
     return found
 
 
-def _show_job(job: Document, *, exchange: bool) -> None:
+def _show_job(job: Document, model: str, *, exchange: bool) -> None:
     console.say(Text(job["code"], style="bold"), console.status_text(JobStatus(job["job_status"])))
-    console.show_pairs(_facts(job))
+    console.show_pairs(_facts(job, model))
     for name in ("req_json", "resp_json") if exchange else ():
         _headline(name)
         console.show_document(job.get(name))
@@ -84,11 +86,11 @@ def _headline(name: str) -> None:
     console.say(Text(name, style="dim"))
 
 
-def _facts(job: Document) -> list[tuple[str, str | Text]]:
+def _facts(job: Document, model: str) -> list[tuple[str, str | Text]]:
     error = job.get("error")
     unit = job.get("unit_progress")
     return [
-        ("model", f"{job['model_name']} {job['model_version']} ({job['model_id']})"),
+        ("model", f"{model} {job['model_version']} ({job['model_id']})"),
         ("user", str(job["user_id"])),
         ("progress", console.percent(job["overall_progress"])),
         ("this step", "" if unit is None else console.percent(unit) + _mark(job)),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
+from aijobs_client.operations import upload_key
 from rich.text import Text
 
 from aijobs.domain.lifecycle import JobStatus
@@ -29,6 +30,7 @@ from cli.options import (
     complete_models,
     moment,
 )
+from cli.words.model_names import model_name
 from cli.words.suggestions import with_suggestions
 
 FILE_MARK: Final = "@"
@@ -111,9 +113,9 @@ class _Order:
 
 async def _submit(options: ApiOptions, order: _Order, output: Path | None, *, as_json: bool) -> Exit:
     async with options.api() as api:
-        params = {name: await _uploaded(api, value) for name, value in order.given.items()}
+        params = {name: await _uploaded(api, name, value, order) for name, value in order.given.items()}
         job = await _posted(api, {**order.head, "params": params}, order.idempotency_key)
-        _show_accepted(job, as_json=as_json, will_follow=order.will_follow)
+        await _show_accepted(api, job, as_json=as_json, will_follow=order.will_follow)
         ended = await follow_and_show(api, job["code"], as_json=as_json) if order.will_follow else Exit.SUCCESS
         if output is not None and ended is Exit.SUCCESS:
             saved = await api.download(job["code"], output)
@@ -160,16 +162,18 @@ def _file(text: str) -> Path:
     return path
 
 
-async def _uploaded(api: ApiClient, value: Any) -> Any:
+async def _uploaded(api: ApiClient, name: str, value: Any, order: _Order) -> Any:
     """The code of an uploaded file, which a parameter may name; any other value as it is."""
-    return (await api.upload(value))["code"] if isinstance(value, Path) else value
+    if not isinstance(value, Path):
+        return value
+    return (await api.upload(value, idempotency_key=upload_key(order.idempotency_key, name)))["code"]
 
 
-def _show_accepted(job: Document, *, as_json: bool, will_follow: bool) -> None:
+async def _show_accepted(api: ApiClient, job: Document, *, as_json: bool, will_follow: bool) -> None:
     if as_json:
         console.show_json(job)
     elif will_follow:
-        console.say(Text(job["code"], style="bold"), job["model_name"])
+        console.say(Text(job["code"], style="bold"), await model_name(api, job))
         console.say("")
     elif console.OUT.is_terminal:
         console.say(Text(job["code"], style="bold"), console.status_text(JobStatus(job["job_status"])))

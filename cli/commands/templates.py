@@ -12,7 +12,7 @@ from aijobs.domain.documents.prompt_stages import split
 from aijobs.domain.documents.template_files import parse_template
 from aijobs.domain.documents.templates import TemplateDefinition
 from cli import console
-from cli.api_client import ApiClient, Document
+from cli.api_client import ApiClient, Document, api_path
 from cli.commands.evaluate import evaluate, report, shipped_folder, show
 from cli.errors import CommandError, Exit
 from cli.options import ApiOptions, AsJson, DataDir, Key, Url, User, load_settings
@@ -21,6 +21,7 @@ TemplateFile = Annotated[Path, typer.Argument(metavar="FILE", help="ID.toml: its
 
 TemplateId = Annotated[str, typer.Argument(metavar="ID", help="The template's id: see `aijobs templates list`.")]
 
+PAGE: Final = 100  #: templates in one request
 EVALUATION: Final = "evaluation"  #: the end user of its jobs, where none is named
 
 templates = typer.Typer(help="Templates of document jobs: list, check, save, estimate, evaluate.", no_args_is_help=True)
@@ -29,7 +30,7 @@ templates = typer.Typer(help="Templates of document jobs: list, check, save, est
 @templates.command("list")
 def list_templates(as_json: AsJson = False, url: Url = None, key: Key = None, data_dir: DataDir = None) -> None:
     """List what can be asked for, by id."""
-    page = ApiOptions(url, key, None, data_dir).call(lambda api: api.get("/api/templates", {"limit": 100}))
+    page = ApiOptions(url, key, None, data_dir).call(_all_templates)
     if as_json:
         console.show_json(page)
     else:
@@ -59,7 +60,7 @@ def save(
 ) -> None:
     """Save a file as its template's newest version. Needs a key with the scope `templates:write`."""
     body = _read(path).model_dump(mode="json")
-    saved = ApiOptions(url, key, None, data_dir).call(lambda api: api.put(f"/api/templates/{path.stem}", body))
+    saved = ApiOptions(url, key, None, data_dir).call(lambda api: api.put(api_path("templates", path.stem), body))
     if as_json:
         console.show_json(saved)
     else:
@@ -82,7 +83,7 @@ def estimate(
 
     async def ask(api: ApiClient) -> Document:
         file = await api.upload(path)
-        return await api.post(f"/api/templates/{template}/estimate", {"file": file["code"]})
+        return await api.post(api_path("templates", template, "estimate"), {"file": file["code"]})
 
     told = ApiOptions(url, key, user, data_dir).call(ask)
     if as_json:
@@ -120,6 +121,16 @@ def evaluate_template(
         return Exit.ERROR if told["failed"] else Exit.SUCCESS
 
     raise typer.Exit(asyncio.run(run()))
+
+
+async def _all_templates(api: ApiClient) -> Document:
+    """All pages as one."""
+    page = await api.get(api_path("templates"), {"limit": PAGE})
+    found = page["data"]
+    while page["has_more"]:
+        page = await api.get(api_path("templates"), {"limit": PAGE, "cursor": page["next_cursor"]})
+        found += page["data"]
+    return {**page, "data": found}
 
 
 def _read(path: Path) -> TemplateDefinition:

@@ -7,7 +7,7 @@ import typer
 from rich.text import Text
 
 from cli import console
-from cli.api_client import ApiClient, Document
+from cli.api_client import ApiClient, Document, api_path
 from cli.errors import CommandError, Exit
 from cli.options import ApiOptions, AsJson, DataDir, Key, Url
 
@@ -59,7 +59,7 @@ def erasure(
     data_dir: DataDir = None,
 ) -> None:
     """Show how an erasure stands, and what it waits for."""
-    _show(ApiOptions(url, key, None, data_dir).call(lambda api: api.get(f"/api/erasures/{code}")), as_json=as_json)
+    _show(ApiOptions(url, key, None, data_dir).call(lambda api: api.get(api_path("erasures", code))), as_json=as_json)
 
 
 @users.command()
@@ -97,7 +97,7 @@ def release(
     """End a legal hold. What is due is erased soon."""
 
     async def end(api: ApiClient) -> Document:
-        await api.delete(f"/api/holds/{code}")
+        await api.delete(api_path("holds", code))
         return {}
 
     ApiOptions(url, key, None, data_dir).call(end)

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from aijobs.domain.lifecycle import JobStatus
 from cli import console
-from cli.api_client import ApiClient, Document
+from cli.api_client import ApiClient, Document, api_path
 from cli.errors import Exit
 from cli.options import ApiOptions, AsJson, DataDir, JobCode, Key, Url, User
 from cli.progress_view import ProgressView, opened_progress_view
@@ -47,10 +47,10 @@ async def follow(api: ApiClient, code: str, view: ProgressView) -> Document:
 
     Raises CommandError when the job does not exist, and when the API cannot be reached at first or for too long.
     """
-    await api.get(f"/api/jobs/{code}")  # fails at once when the API cannot be reached
+    await api.get(api_path("jobs", code))  # fails at once when the API cannot be reached
     async for event in api.events(code, after=0, on_lost=view.connection_lost):
         view.show_event(event)
-    return await api.get(f"/api/jobs/{code}")
+    return await api.get(api_path("jobs", code))
 
 
 async def follow_and_show(api: ApiClient, code: str, *, as_json: bool) -> Exit:

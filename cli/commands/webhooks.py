@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
 import typer
@@ -10,7 +10,7 @@ from rich.text import Text
 
 from aijobs.domain.webhooks import DeliveryState, EventType
 from cli import console
-from cli.api_client import ApiClient, Document
+from cli.api_client import ApiClient, Document, api_path
 from cli.commands.webhook_views import endpoint_row, show_deliveries, show_delivery, show_secret
 from cli.errors import CommandError, Exit
 from cli.options import (
@@ -26,8 +26,8 @@ from cli.options import (
 )
 
 POLL_SECONDS: Final = 0.5
-ENDPOINTS: Final = "/api/webhook-endpoints"
-DELIVERIES: Final = "/api/webhook-deliveries"
+ENDPOINTS: Final = "webhook-endpoints"
+DELIVERIES: Final = "webhook-deliveries"
 
 EndpointId = Annotated[
     str, typer.Argument(metavar="ENDPOINT", help="As `list` shows it: endpoint_…", autocompletion=complete_endpoints)
@@ -44,7 +44,7 @@ def endpoints(
     as_json: AsJson = False, user: User = None, url: Url = None, key: Key = None, data_dir: DataDir = None
 ) -> None:
     """List the endpoints."""
-    page = ApiOptions(url, key, user, data_dir).call(lambda api: api.get(ENDPOINTS))
+    page = ApiOptions(url, key, user, data_dir).call(lambda api: api.get(api_path(ENDPOINTS)))
     if as_json:
         console.show_json(page)
     else:
@@ -67,7 +67,9 @@ def create(
 ) -> None:
     """Add an endpoint, and print its secret, which is shown this once. With --user: only for that user's jobs."""
     body = {"url": to, "user_id": user, **({"events": event} if event else {})}
-    show_secret(ApiOptions(url, key, user, data_dir).call(lambda api: api.post(ENDPOINTS, body)), as_json=as_json)
+    show_secret(
+        ApiOptions(url, key, user, data_dir).call(lambda api: api.post(api_path(ENDPOINTS), body)), as_json=as_json
+    )
 
 
 @webhooks.command()
@@ -80,7 +82,7 @@ def rotate(
     data_dir: DataDir = None,
 ) -> None:
     """Give an endpoint a new secret. For 24 hours, messages are signed with the old one as well."""
-    path = f"{ENDPOINTS}/{endpoint}/rotate-secret"
+    path = api_path(ENDPOINTS, endpoint, "rotate-secret")
     show_secret(ApiOptions(url, key, user, data_dir).call(lambda api: api.post(path, {})), as_json=as_json)
 
 
@@ -149,7 +151,7 @@ def deliveries(
     if job and endpoint:
         raise CommandError("Give --job or --endpoint, not both.", code=Exit.USAGE)
     query = {"job": job, "state": state and state.value, "cursor": cursor, "limit": limit}
-    path = f"{ENDPOINTS}/{endpoint}/deliveries" if endpoint else DELIVERIES
+    path = api_path(ENDPOINTS, endpoint, "deliveries") if endpoint else api_path(DELIVERIES)
     page = ApiOptions(url, key, user, data_dir).call(lambda api: api.get(path, query))
     if as_json:
         console.show_json(page)
@@ -169,7 +171,7 @@ def show(
     data_dir: DataDir = None,
 ) -> None:
     """Show one delivery with each of its tries."""
-    found = ApiOptions(url, key, user, data_dir).call(lambda api: api.get(f"{DELIVERIES}/{delivery}"))
+    found = ApiOptions(url, key, user, data_dir).call(lambda api: api.get(api_path(DELIVERIES, delivery)))
     if as_json:
         console.show_json(found)
     else:
@@ -204,13 +206,14 @@ def replay(
     options = ApiOptions(url, key, user, data_dir)
     if delivery is None:
         body = {"since": past_moment(since), "endpoint_id": endpoint, "include_waiting": include_waiting}
+        body["until"] = datetime.now(UTC).isoformat()  # what is sent again meanwhile, and waits too, is not sent twice
         count = asyncio.run(_replay_all(options, body))
         if as_json:
             console.show_json({"replayed": count})
         else:
             console.say(console.OK, f"Sent again: {count}")
         return
-    new = options.call(lambda api: api.post(f"{DELIVERIES}/{delivery}/replay", {}))
+    new = options.call(lambda api: api.post(api_path(DELIVERIES, delivery, "replay"), {}))
     if as_json:
         console.show_json(new)
     else:
@@ -221,10 +224,10 @@ async def _sent_test(options: ApiOptions, endpoint: str, wait: timedelta) -> Doc
     """The delivery, once it was tried or the wait is over."""
     until = time.monotonic() + wait.total_seconds()
     async with options.api() as api:
-        sent = await api.post(f"{ENDPOINTS}/{endpoint}/test", {})
+        sent = await api.post(api_path(ENDPOINTS, endpoint, "test"), {})
         while not sent["tries"] and time.monotonic() < until:
             await asyncio.sleep(POLL_SECONDS)
-            sent = await api.get(f"{DELIVERIES}/{sent['id']}")
+            sent = await api.get(api_path(DELIVERIES, sent["id"]))
         return sent
 
 
@@ -233,17 +236,17 @@ async def _replay_all(options: ApiOptions, body: Document) -> int:
     count = 0
     async with options.api() as api:
         while True:
-            done = await api.post(f"{DELIVERIES}/replay", body)
+            done = await api.post(api_path(DELIVERIES, "replay"), body)
             count += int(done["replayed"])
             if not done["has_more"]:
                 return count
 
 
 async def _deleted(api: ApiClient, endpoint: str) -> Document:
-    await api.delete(f"{ENDPOINTS}/{endpoint}")
+    await api.delete(api_path(ENDPOINTS, endpoint))
     return {}
 
 
 def _enable(options: ApiOptions, endpoint: str, *, enabled: bool) -> None:
-    changed = options.call(lambda api: api.patch(f"{ENDPOINTS}/{endpoint}", {"enabled": enabled}))
+    changed = options.call(lambda api: api.patch(api_path(ENDPOINTS, endpoint), {"enabled": enabled}))
     console.say(console.OK, f"{changed['id']} is {'enabled' if changed['enabled'] else 'paused'}.")

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.batches.feed import DatabaseBatchFeed
-from tests.api.installation import UPSCALE, ApiUnderTest
+from cli.errors import Exit
+from tests.api.installation import PHOTO_URL, UPSCALE, ApiUnderTest
 from tests.api.pictures import picture
-from tests.cli.command import CommandResult
+from tests.cli.command import CommandResult, aijobs_process
 from tests.cli.conftest import Command
 
 
@@ -79,3 +80,45 @@ async def test_each_file_of_a_folder_is_a_row_and_results_come_as_one_file(
         assert archive.namelist() == ["000000_0.png", "000001_0.png", "results.jsonl"]
         rows = [json.loads(line) for line in archive.read("results.jsonl").splitlines()]
     assert [row["metadata"]["file"] for row in rows] == ["a.jpg", "b.jpg"]
+
+
+async def alone(api: ApiUnderTest, folder: Path, *words: str) -> CommandResult:
+    """In a process of its own, whose output has nothing of the API's log."""
+    return await aijobs_process("batch", *words, "--url", api.url, folder=folder)
+
+
+async def test_for_programs_each_line_is_json(api: ApiUnderTest, tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text(json.dumps({"params": {"image": PHOTO_URL}}) + "\n")
+
+    made = await alone(api, tmp_path, "run", str(tmp_path / "rows.jsonl"), "-m", UPSCALE, "--user", "ada", "--json")
+    code = made.document["code"]
+    await alone(api, tmp_path, "cancel", code)
+    await DatabaseBatchFeed(api.dependencies.database, api.dependencies.catalogue, daily_limit=100).step(code)
+    watched = await alone(api, tmp_path, "show", code, "--watch", "--json")
+
+    assert [(line["code"], line["status"]) for line in watched.lines] == [(code, "CANCELED")]
+    assert watched.code == Exit.ERROR
+
+
+async def test_a_folder_that_is_sent_again_is_the_same_batch(api: ApiUnderTest, tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    (folder / "a.jpg").write_bytes(picture())
+    order = ("run", str(folder), "-m", UPSCALE, "--user", "ada", "--idempotency-key", "night-1", "--json")
+
+    first, again = await alone(api, tmp_path, *order), await alone(api, tmp_path, *order)
+
+    assert again.code == Exit.SUCCESS, again.err
+    assert again.document["code"] == first.document["code"]
+
+
+async def test_batches_are_listed_page_by_page(api: ApiUnderTest, tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text(json.dumps({"params": {"image": PHOTO_URL}}) + "\n")
+    order = ("run", str(tmp_path / "rows.jsonl"), "-m", UPSCALE, "--user", "ada", "--json")
+    older, newer = [(await alone(api, tmp_path, *order)).document["code"] for _ in range(2)]
+
+    newest = await alone(api, tmp_path, "list", "--limit", "1")
+    rest = await alone(api, tmp_path, "list", "--cursor", newer)
+
+    assert (newer in newest.out, f"--cursor {newer}" in newest.out, older in newest.out) == (True, True, False)
+    assert (older in rest.out, newer in rest.out) == (True, False)

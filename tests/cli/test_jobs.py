@@ -2,16 +2,20 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.lifecycle import JobStatus
+from aijobs.settings import SHIPPED_CATALOGUE
 from cli.console import age
 from cli.errors import Exit
-from tests.api.installation import PHOTO_URL, UPSCALE, ApiUnderTest
+from tests.api.installation import PHOTO_URL, UPSCALE, ApiUnderTest, opened_installation
+from tests.api.pictures import picture
 from tests.cli.command import CommandResult, aijobs_process, running
 from tests.cli.test_terminal_text import run_in_terminal
 
@@ -127,3 +131,37 @@ async def test_metadata_and_an_address_go_with_a_job_and_find_it(api: ApiUnderTe
     assert sent.document["metadata"] == {"order": "1001", "note": "a=b"}
     found = await aijobs(api, tmp_path, "jobs", "--search", "1001", "--json")
     assert [job["code"] for job in found.document["data"]] == [sent.document["code"]]
+
+
+async def test_a_job_with_a_file_that_is_sent_again_is_the_same_job(api: ApiUnderTest, tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(picture())
+    order = ("submit", UPSCALE, "--image", str(tmp_path / "photo.jpg"), "--user", "ada", "--idempotency-key", "order-1")
+
+    first = await aijobs(api, tmp_path, *order, "--json")
+    again = await aijobs(api, tmp_path, *order, "--json")
+
+    assert again.code == Exit.SUCCESS, again.err
+    assert again.document["code"] == first.document["code"]
+
+
+async def test_a_code_is_never_more_than_a_code(api: ApiUnderTest, tmp_path: Path) -> None:
+    code = await api.job()
+
+    shown = await aijobs(api, tmp_path, "show", f"{code}?expand=exchange")
+    climbing = await aijobs(api, tmp_path, "cancel", f"x/../{code}")
+    nothing = await aijobs(api, tmp_path, "show", "")
+
+    assert (shown.code, climbing.code, nothing.code) == (Exit.NOT_FOUND, Exit.NOT_FOUND, Exit.NOT_FOUND)
+
+
+async def test_a_model_is_named_in_the_language_of_the_terminal(api: ApiUnderTest, tmp_path: Path) -> None:
+    named = f'[models.{UPSCALE}]\nmodel_name = {{ en = "Enlarger", zh = "老照片放大" }}\n'
+    catalogue = Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8"), named)
+    key = (tmp_path / "key").read_text().strip()
+    async with opened_installation(replace(api.dependencies, catalogue=catalogue), key) as own:
+        code = await own.job()
+        chinese = await aijobs(own, tmp_path, "show", code, LC_ALL="zh_CN.UTF-8")
+        english = await aijobs(own, tmp_path, "show", code, LC_ALL="en_GB.UTF-8")
+
+    assert ("老照片放大" in chinese.out, "Enlarger" in chinese.out) == (True, False)
+    assert "Enlarger" in english.out

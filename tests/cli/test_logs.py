@@ -8,6 +8,7 @@ from sqlmodel import Session
 from aijobs.domain.jobs.job import JobError, Stage
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.values.scopes import Scope
+from cli.commands.logs import LAST_BYTES
 from cli.errors import Exit
 from tests.api.installation import ApiUnderTest
 from tests.cli.command import CommandResult, aijobs_process, running
@@ -101,3 +102,14 @@ async def test_the_logs_of_an_installation_are_printed_and_followed(tmp_path: Pa
     assert (nothing.code, "There are no logs" in nothing.err) == (Exit.NOT_FOUND, True)
     assert last.out.splitlines() == ["api     two\u241b[2J", "api     three"]
     assert stopped.code == Exit.INTERRUPTED
+
+
+async def test_of_a_long_log_only_whole_lines_are_printed(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    lines = [f"{number:07} {'.' * 91}" for number in range(LAST_BYTES // 100 + 10)]
+    (tmp_path / "logs" / "api.log").write_text("".join(f"{line}\n" for line in lines))
+
+    printed = (await aijobs_process("logs", "-n", "100000", folder=tmp_path)).out.splitlines()
+
+    assert printed == [f"api     {line}" for line in lines[-len(printed) :]]
+    assert len(printed) > LAST_BYTES // 100 - 5

@@ -3,12 +3,12 @@
 import os
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from cli.errors import CommandError
-from cli.options import moment
+from cli.options import moment, past_moment
 
 NOW = datetime(2026, 11, 21, 14, 30, tzinfo=UTC)
 
@@ -48,3 +48,17 @@ def test_what_is_no_time_is_refused(text: str) -> None:
 
 def test_no_time_is_none() -> None:
     assert moment(None) is None
+
+
+def test_what_is_longer_ago_than_the_calendar_is_refused() -> None:
+    with pytest.raises(CommandError, match="999999d is longer than the calendar"):
+        past_moment("999999d")
+
+
+def test_a_time_of_day_in_the_past_is_the_last_one() -> None:
+    clock = datetime.now(UTC) - timedelta(minutes=5)
+
+    at = past_moment(f"{clock.astimezone():%H:%M}")
+
+    assert at is not None
+    assert timedelta(0) <= clock - datetime.fromisoformat(at) < timedelta(minutes=1)

@@ -1,5 +1,6 @@
 """Messages and exit codes of commands that fail."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,18 @@ def test_an_unknown_setting_is_named(aijobs: Command, tmp_path: Path) -> None:
     assert result.code == Exit.ERROR
     assert "AIJOBS_REPLICAT__TOKEN" in result.err
     assert "Traceback" not in result.err
+
+
+def test_wrong_settings_are_json_for_programs_too(aijobs: Command, tmp_path: Path) -> None:
+    result = aijobs("jobs", "--json", AIJOBS_REPLICAT__TOKEN="x")
+
+    assert "AIJOBS_REPLICAT__TOKEN" in json.loads(result.err)["error"]["message"]
+
+
+def test_a_period_beyond_the_calendar_is_a_usage_error(aijobs: Command, tmp_path: Path) -> None:
+    result = aijobs("audit", "--last", "9999999d")
+
+    assert (result.code, "9999999d" in result.err) == (Exit.USAGE, True)
 
 
 def test_an_unknown_command_is_a_usage_error(aijobs: Command, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from cli.errors import Exit
 from sandbox.config import SandboxConfig
 from sandbox.server import RunningSandbox, running
 from tests.cli.command import CommandResult, aijobs_process
+from tests.clients.scripted_server import raw_response, scripted_server
 
 
 @pytest.fixture
@@ -71,3 +72,10 @@ async def test_a_sandbox_that_is_not_there_is_named(tmp_path: Path) -> None:
 
     assert (nowhere.code, "No sandbox runs here" in nowhere.err) == (Exit.ERROR, True)
     assert (away.code, "127.0.0.1:9" in away.err) == (Exit.UNREACHABLE, True)
+
+
+async def test_what_is_no_sandbox_is_named(tmp_path: Path) -> None:
+    async with scripted_server(raw_response(200, b"<html>", length=6)) as page:
+        result = await aijobs_process("sandbox", "faults", "--url", page.url, folder=tmp_path)
+
+    assert (result.code, result.err.strip()) == (Exit.UNREACHABLE, f"Error: {page.url} is no sandbox.")

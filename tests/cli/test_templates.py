@@ -1,11 +1,16 @@
 """`aijobs templates`, against a real API."""
 
+import asyncio
 import json
 from pathlib import Path
 
+import pytest
+
+from cli.commands import templates
 from cli.errors import Exit
 from tests.api.installation import ApiUnderTest
 from tests.cli.command import CommandResult, aijobs_process
+from tests.cli.conftest import Command
 
 RECIPE = """
 name = "Recipe"
@@ -14,7 +19,7 @@ columns = [{ name = "Dish", required = true }]
 """
 
 
-async def aijobs(folder: Path, *arguments: str) -> CommandResult:
+async def ran(folder: Path, *arguments: str) -> CommandResult:
     return await aijobs_process("templates", *arguments, folder=folder)
 
 
@@ -22,10 +27,10 @@ async def test_a_file_is_checked_saved_and_listed(api: ApiUnderTest, tmp_path: P
     (tmp_path / "recipe.toml").write_text(RECIPE, "utf-8")
     file = str(tmp_path / "recipe.toml")
 
-    checked = await aijobs(tmp_path, "check", file)
-    saved = await aijobs(tmp_path, "save", file, "--url", api.url)
-    again = await aijobs(tmp_path, "save", file, "--url", api.url, "--json")
-    listed = await aijobs(tmp_path, "list", "--url", api.url)
+    checked = await ran(tmp_path, "check", file)
+    saved = await ran(tmp_path, "save", file, "--url", api.url)
+    again = await ran(tmp_path, "save", file, "--url", api.url, "--json")
+    listed = await ran(tmp_path, "list", "--url", api.url)
 
     assert "2 stages" in checked.out
     assert "recipe is at version 1." in saved.out
@@ -36,8 +41,8 @@ async def test_a_file_is_checked_saved_and_listed(api: ApiUnderTest, tmp_path: P
 async def test_what_is_wrong_with_a_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "recipe.toml").write_text(RECIPE.replace("Dish", ""), "utf-8")
 
-    invalid = await aijobs(tmp_path, "check", str(tmp_path / "recipe.toml"))
-    missing = await aijobs(tmp_path, "check", str(tmp_path / "soup.toml"))
+    invalid = await ran(tmp_path, "check", str(tmp_path / "recipe.toml"))
+    missing = await ran(tmp_path, "check", str(tmp_path / "soup.toml"))
 
     assert (invalid.code, missing.code) == (Exit.ERROR, Exit.ERROR)
     assert "columns.0.name" in invalid.err
@@ -47,10 +52,23 @@ async def test_what_is_wrong_with_a_file_is_named(tmp_path: Path) -> None:
 async def test_a_document_is_estimated(api: ApiUnderTest, tmp_path: Path) -> None:
     (tmp_path / "recipe.toml").write_text(RECIPE, "utf-8")
     (tmp_path / "soup.txt").write_text("Dish: soup")
-    await aijobs(tmp_path, "save", str(tmp_path / "recipe.toml"), "--url", api.url)
+    await ran(tmp_path, "save", str(tmp_path / "recipe.toml"), "--url", api.url)
     asked = ("estimate", "recipe", str(tmp_path / "soup.txt"), "--user", "ada", "--url", api.url)
 
-    told = await aijobs(tmp_path, *asked)
+    told = await ran(tmp_path, *asked)
 
     assert "No language model is configured here" in told.err
     assert told.code == Exit.ERROR
+
+
+async def test_all_templates_are_listed_however_many(
+    aijobs: Command, api: ApiUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(templates, "PAGE", 1)
+
+    listed = await asyncio.to_thread(aijobs, "templates", "list", "--url", api.url, "--json")
+
+    shipped = [one["id"] for one in (await api.http.get("/api/templates", params={"limit": 100})).json()["data"]]
+    assert len(shipped) > 1
+    assert [one["id"] for one in listed.document["data"]] == shipped
+    assert listed.document["has_more"] is False

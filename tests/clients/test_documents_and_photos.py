@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from aijobs_client import ApiError
+from python_calamine import CalamineWorkbook
 
 from aijobs.domain.documents.sources import CellSource, Mark
 from aijobs.domain.documents.templates import Row
@@ -58,13 +59,15 @@ async def test_a_documents_table_is_extracted_read_and_saved(
     upload = await ada("upload", document)
     estimate = await ada("estimate_document", "orders", upload)
     job = await ada("submit_document", "orders", upload)
-    by_path = await ada("submit_document", "orders", document)
+    by_path = await ada("submit_document", "orders", document, idempotency_key="order-1001")
+    repeated = await ada("submit_document", "orders", document, idempotency_key="order-1001")
     origin = RowsOrigin(template_id="orders", template_version=1, source=job.code, user_id=user)
     source = CellSource(quote="1001", page=1, box=None, marks=(Mark.CHANGED,), written="1001")
     values: list[Row] = [{"number": str(number), "amount": 12.5} for number in range(150)]
     await api.dependencies.database.write(write_rows, origin, values, [{"number": source}] * 150)
     rows = await ada("template_rows", "orders", source=job.code, with_sources=True)
     saved = await ada("save_rows", "orders", tmp_path / "rows.csv", source=job.code)
+    excel = await ada("save_rows", "orders", tmp_path / "rows.xlsx", source=job.code)
     with pytest.raises(ValueError, match="does not end in"):
         await ada("save_rows", "orders", tmp_path / "rows.txt")
     with pytest.raises(ApiError) as early:
@@ -73,10 +76,12 @@ async def test_a_documents_table_is_extracted_read_and_saved(
     await ada("delete_document", by_path.code)
 
     assert (job.model_id, job.user_id, by_path.code != job.code) == ("document_extract_v1", user, True)
+    assert repeated.code == by_path.code
     assert estimate.questions >= 1
     assert [row.row_number for row in rows] == list(range(1, 151))
     assert (rows[0].values, rows[0].sources["number"]["quote"]) == ({"number": "0", "amount": 12.5}, "1001")
     assert len(saved.read_text("utf-8-sig").splitlines()) == 151
+    assert len(CalamineWorkbook.from_path(excel).get_sheet_by_index(0).to_python()) == 151
     assert early.value.status == 409
     assert {one.code for one in await ada("jobs")} == {job.code}
 
@@ -88,6 +93,7 @@ async def test_a_photo_is_reviewed_listed_and_deleted(
     path.write_bytes(picture(320, 240))
 
     made = await ada("review_photo", path, idempotency_key="photo-1")
+    repeated = await ada("review_photo", path, idempotency_key="photo-1")
     again = await ada("review_photo", await ada("upload", path))
     found = await ada("photo_review", made.code)
     listed = await ada("photo_reviews")
@@ -97,6 +103,7 @@ async def test_a_photo_is_reviewed_listed_and_deleted(
     await ada("delete_photo_review", made.code)
 
     assert (made.user_id, made.width, made.height, made.analysis, made.overall) == (user, 320, 240, None, None)
+    assert repeated.code == made.code
     assert [job.code for job in found.jobs] == [made.job_code]
     assert [review.code for review in listed] == [again.code, made.code]
     assert refused.value.status == 409

@@ -184,3 +184,15 @@ async def test_what_is_not_the_output_is_not_kept(open_client: OpenClient, tmp_p
 
     assert [file.name for file in tmp_path.iterdir()] == ["old.png"]
     assert (tmp_path / "old.png").read_bytes() == b"as it was"
+
+
+async def test_a_file_of_results_is_asked_for_again(open_client: OpenClient, tmp_path: Path) -> None:
+    broken = raw_response(200, b"half", length=9)
+    async with scripted_server(
+        response(503, PROBLEM, headers=NOW), broken, raw_response(200, b"whole", length=5)
+    ) as api:
+        client = await open_client(url=api.url)
+
+        saved = await client("save_results", "batch_1", tmp_path / "all.zip")
+
+    assert (saved.read_bytes(), list(tmp_path.iterdir())) == (b"whole", [saved])

@@ -53,8 +53,10 @@ async def test_the_first_steps_and_the_client(newcomer: Newcomer) -> None:
 
     async with newcomer.up():
         printed = [await newcomer.types(commands) for commands in FIRST_STEPS[2:] + PICTURES]
-        for program in snippets_in(CLIENTS, "python"):
-            await newcomer.runs_python(program.text)
+        await newcomer.types("cp cli/samples/sample.txt contract.txt")
+        *_, document_and_photo = [
+            await newcomer.runs_python(program.text) for program in snippets_in(CLIENTS, "python")
+        ]
 
     submitted, points, token, lost, models = printed
     assert "SUCCESS" in submitted
@@ -62,6 +64,8 @@ async def test_the_first_steps_and_the_client(newcomer: Newcomer) -> None:
     assert json.loads(token)["token"]
     assert json.loads(lost)["metadata"] == {"sandbox": "accept_then_drop"}
     assert "replicate_imageupscale_v1" in models
+    assert "rows.xlsx" in document_and_photo
+    assert (newcomer.folder / "rows.xlsx").stat().st_size > 0
 
 
 def test_every_other_demo_is_named() -> None:

@@ -130,7 +130,7 @@ def test_nothing_is_loaded_from_elsewhere(site: Path) -> None:
     assert re.findall(r"url\(['\"]?https?:[^)]*\)|@import", styles) == []
 
 
-@pytest.mark.parametrize("word", ["sandbox", "沙盒"])
+@pytest.mark.parametrize("word", ["sandbox", "沙箱"])
 def test_the_search_knows_words_of_both_languages(site: Path, word: str) -> None:
     index = json.loads((site / "search" / "search_index.json").read_text("utf-8"))
 

@@ -77,14 +77,13 @@ class AsyncClient(AsyncHistory, AsyncPhotos, AsyncTemplates, AsyncUserData, Asyn
     ) -> Job:
         """Submit a job. With an `idempotency_key` of your own, another process may also repeat the call safely.
 
-        `options`: `action`, `metadata`, `callback_url`; `start_at`, before which it is not sent, and `expires_at`, by
-        which it must have started, or is canceled. Raises ValueError for a time without a zone.
+        `options`: `action`, `metadata`, `callback_url`, `priority`; `start_at`, before which it is not sent, and
+        `expires_at`, by which it must have started, or is canceled. Raises ValueError for a time without a zone.
         """
-        return await self._send(
-            operations.submit(
-                model_id, params, output_count=output_count, idempotency_key=idempotency_key, options=options
-            )
+        call = operations.submit(
+            model_id, params, output_count=output_count, idempotency_key=idempotency_key, options=options
         )
+        return await self._send(call)
 
     async def wait(
         self,
@@ -207,13 +206,17 @@ class AsyncClient(AsyncHistory, AsyncPhotos, AsyncTemplates, AsyncUserData, Asyn
 
     async def _save(self, call: Call[None], to: Path | str) -> Path:
         path = Path(to)
-        async with self._transport.stream(call, self._target.auth_headers) as response:
-            if response.status != OK:
-                raise_api_error(await response.read())
-            with whole_file(path) as file:
-                async for chunk in response.chunks:
-                    await asyncio.to_thread(file.write, chunk)
-        return path
+
+        async def attempt() -> Path:
+            async with self._transport.stream(call, self._target.auth_headers) as response:
+                if response.status != OK:
+                    raise_api_error(await response.read())
+                with whole_file(path) as file:
+                    async for chunk in response.chunks:
+                        await asyncio.to_thread(file.write, chunk)
+            return path
+
+        return await self._with_retries(attempt, call.may_retry)
 
     async def _pages(self, call: Callable[[str | None], Call[Page[T]]]) -> AsyncIterator[T]:
         """What a list has, page by page."""
@@ -244,9 +247,8 @@ class AsyncClient(AsyncHistory, AsyncPhotos, AsyncTemplates, AsyncUserData, Asyn
         idempotency_key: str | None = None,
     ) -> Any:
         """The API's JSON, for endpoints without a method here. Retried only if it is a GET or has a key."""
-        return await self._send(
-            operations.custom(method, path, query=query or {}, body=body, idempotency_key=idempotency_key)
-        )
+        call = operations.custom(method, path, query=query or {}, body=body, idempotency_key=idempotency_key)
+        return await self._send(call)
 
     async def _send(self, call: Call[T], *, retry_for: float | None = None) -> T:
         async def attempt() -> T:

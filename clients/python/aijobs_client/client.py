@@ -76,18 +76,13 @@ class Client(History, Photos, Templates, UserData, Webhooks):
     ) -> Job:
         """Submit a job. With an `idempotency_key` of your own, another process may also repeat the call safely.
 
-        `options`: `action`, `metadata`, `callback_url`; `start_at`, before which it is not sent, and `expires_at`, by
-        which it must have started, or is canceled. Raises ValueError for a time without a zone.
+        `options`: `action`, `metadata`, `callback_url`, `priority`; `start_at`, before which it is not sent, and
+        `expires_at`, by which it must have started, or is canceled. Raises ValueError for a time without a zone.
         """
-        return self._send(
-            operations.submit(
-                model_id,
-                params,
-                output_count=output_count,
-                idempotency_key=idempotency_key,
-                options=options,
-            )
+        call = operations.submit(
+            model_id, params, output_count=output_count, idempotency_key=idempotency_key, options=options
         )
+        return self._send(call)
 
     def wait(
         self, code: str, *, timeout: float | None = None, on_event: Callable[[JobEvent], object] | None = None
@@ -184,13 +179,17 @@ class Client(History, Photos, Templates, UserData, Webhooks):
 
     def _save(self, call: Call[None], to: Path | str) -> Path:
         path = Path(to)
-        with self._transport.stream(call, self._target.auth_headers) as response:
-            if response.status != OK:
-                raise_api_error(response.read())
-            with whole_file(path) as file:
-                for chunk in response.chunks:
-                    file.write(chunk)
-        return path
+
+        def attempt() -> Path:
+            with self._transport.stream(call, self._target.auth_headers) as response:
+                if response.status != OK:
+                    raise_api_error(response.read())
+                with whole_file(path) as file:
+                    for chunk in response.chunks:
+                        file.write(chunk)
+            return path
+
+        return self._with_retries(attempt, call.may_retry)
 
     def _pages(self, call: Callable[[str | None], Call[Page[T]]]) -> Iterator[T]:
         """What a list has, page by page."""

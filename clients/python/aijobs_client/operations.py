@@ -1,5 +1,6 @@
 """Every request that the client makes."""
 
+import hashlib
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -70,6 +71,11 @@ def rerun(code: str, *, start: str, idempotency_key: str | None) -> Call[Job]:
 
 def upload(path: Path, *, idempotency_key: str | None) -> Call[File]:
     return idempotent_post("/api/files", File, idempotency_key, file=path)
+
+
+def upload_key(idempotency_key: str | None, name: str) -> str | None:
+    """The key of the upload `name` of a request with this key: repeated, the request names the same file again."""
+    return idempotency_key and hashlib.sha256(f"{name}\0{idempotency_key}".encode()).hexdigest()
 
 
 def cancel(code: str, *, reason: str | None) -> Call[Job]:

@@ -52,25 +52,36 @@ export class Http {
 
   /** The JSON of the answer. Throws `ApiError`, `Unreachable` or `UnexpectedResponse`. */
   async json<T>(method: string, path: string, options: RequestOptions = {}): Promise<T> {
-    const response = await this.request(method, path, options);
-    if (response.status === 204) return undefined as T;
+    const { status, text } = await this.answer(method, path, options);
+    if (status === 204) return undefined as T;
     try {
-      return (await response.json()) as T;
+      return JSON.parse(text) as T;
     } catch {
-      throw new UnexpectedResponse(`The API answered ${response.status} with something that is no JSON.`);
+      throw new UnexpectedResponse(`The API answered ${status} with something that is no JSON.`);
     }
   }
 
-  /** A response that is no error, after as many tries as it may take. */
-  async request(method: string, path: string, options: RequestOptions = {}): Promise<Response> {
+  /** A whole answer that is no error, after as many tries as it may take. */
+  private async answer(method: string, path: string, options: RequestOptions): Promise<{ status: number; text: string }> {
     const retrying = new Retrying(this.options.retryFor ?? 15_000);
     for (;;) {
       try {
-        return await this.once(method, path, options);
+        const response = await this.once(method, path, options);
+        return { status: response.status, text: await this.textOf(response, options.signal) };
       } catch (error) {
         if (!(options.isSafe ?? method === "GET")) throw error;
         await sleep(retrying.pauseAfter(error), options.signal);
       }
+    }
+  }
+
+  /** An answer that breaks off is as lost as one that never came. */
+  private async textOf(response: Response, signal: AbortSignal | undefined): Promise<string> {
+    try {
+      return await response.text();
+    } catch (failure) {
+      signal?.throwIfAborted();
+      throw new Unreachable(`The answer of ${this.url} broke off: ${String(failure)}`, { cause: failure });
     }
   }
 

@@ -31,6 +31,7 @@ export async function upload(http: Http, file: Blob, options: UploadOptions = {}
 function fetchWithProgress(onProgress: (sent: number, total: number) => void): typeof fetch {
   return (address, init) =>
     new Promise((resolve, reject) => {
+      init?.signal?.throwIfAborted();
       const request = new XMLHttpRequest();
       request.open(init?.method ?? "GET", String(address));
       request.responseType = "arraybuffer";

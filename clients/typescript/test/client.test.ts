@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { ServerResponse } from "node:http";
 import { afterEach, test } from "node:test";
 
 import { AijobsClient, ApiError, type ClientOptions, JobEndedBadly, Unreachable, WaitTimeout } from "../src/index.js";
@@ -44,6 +45,19 @@ test("a submit whose answer is lost is sent again under the same key", async () 
   assert.deepEqual(JSON.parse(received()[2]?.body ?? ""), {
     model_id: "upscale", params: { image: "file_1" }, metadata: { order: "7" },
   });
+});
+
+test("a submit whose answer breaks off is sent again under the same key", async () => {
+  const half = (response: ServerResponse) => {
+    response.writeHead(202, { "Content-Length": "99" });
+    response.write('{"code": ');
+    setTimeout(() => response.destroy(), 50);
+  };
+  const api = await client([half, json(202, { code: "job_1" })]);
+
+  assert.equal((await api.submit("upscale", {})).code, "job_1");
+  assert.equal(new Set(received().map((request) => request.headers["idempotency-key"])).size, 1);
+  assert.equal(received().length, 2);
 });
 
 test("a cancel whose answer is lost is not sent again", async () => {

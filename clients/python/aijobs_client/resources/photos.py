@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from aijobs_client.call import Call
 from aijobs_client.models import File, Job, Page
-from aijobs_client.operations import PAGE, get, idempotent_post, nothing, upload
+from aijobs_client.operations import PAGE, get, idempotent_post, nothing, upload, upload_key
 from aijobs_client.resources.document_models import BeautifiedPhoto, PhotoReview
 
 REVIEWS: Final = "/api/photo-reviews"
@@ -30,7 +30,7 @@ class Photos(ABC):
 
         Its `job_code` is the job to wait for; `photo_review` has the analysis then.
         """
-        file = photo if isinstance(photo, File) else self._send(upload(Path(photo), idempotency_key=None))
+        file = photo if isinstance(photo, File) else self._send(_upload(photo, idempotency_key))
         return self._send(_review(file, idempotency_key))
 
     def photo_reviews(self) -> Iterator[PhotoReview]:
@@ -76,7 +76,7 @@ class AsyncPhotos(ABC):
 
         Its `job_code` is the job to wait for; `photo_review` has the analysis then.
         """
-        file = photo if isinstance(photo, File) else await self._send(upload(Path(photo), idempotency_key=None))
+        file = photo if isinstance(photo, File) else await self._send(_upload(photo, idempotency_key))
         return await self._send(_review(file, idempotency_key))
 
     async def photo_reviews(self) -> AsyncIterator[PhotoReview]:
@@ -112,6 +112,10 @@ class AsyncPhotos(ABC):
 
 def _path(code: str, suffix: str = "") -> str:
     return f"{REVIEWS}/{quote(code, safe='')}{suffix}"
+
+
+def _upload(photo: Path | str, idempotency_key: str | None) -> Call[File]:
+    return upload(Path(photo), idempotency_key=upload_key(idempotency_key, "photo"))
 
 
 def _review(file: File, idempotency_key: str | None) -> Call[PhotoReview]:

@@ -8,13 +8,13 @@ from urllib.parse import quote
 
 from aijobs_client.call import Call
 from aijobs_client.models import File, Job, Page
-from aijobs_client.operations import PAGE, get, idempotent_post, nothing, read_as, upload
+from aijobs_client.operations import PAGE, get, idempotent_post, nothing, read_as, upload, upload_key
 from aijobs_client.resources.document_models import CostEstimate, Preview, Template, TemplateBrief, TemplateRow
 
 TEMPLATES: Final = "/api/templates"
 DOCUMENTS: Final = "/api/documents"
 MODEL: Final = "document_extract_v1"
-FORMATS: Final = {".csv": "csv", ".xlsx": "excel"}  #: of a saved table, by the ending of its name
+FORMATS: Final = {".csv": "csv", ".xlsx": "xlsx"}  #: of a saved table, by the ending of its name
 
 T = TypeVar("T")
 
@@ -62,7 +62,7 @@ class Templates(ABC):
         self, template_id: str, document: Path | str | File, *, idempotency_key: str | None = None
     ) -> Job:
         """Have a document's table extracted: a path, which is uploaded first, or an upload. Raises OSError."""
-        file = document if isinstance(document, File) else self._send(upload(Path(document), idempotency_key=None))
+        file = document if isinstance(document, File) else self._send(_upload(document, idempotency_key))
         return self._send(_extract(template_id, file, idempotency_key))
 
     def estimate_document(self, template_id: str, document: File) -> CostEstimate:
@@ -142,9 +142,7 @@ class AsyncTemplates(ABC):
         self, template_id: str, document: Path | str | File, *, idempotency_key: str | None = None
     ) -> Job:
         """Have a document's table extracted: a path, which is uploaded first, or an upload. Raises OSError."""
-        file = (
-            document if isinstance(document, File) else await self._send(upload(Path(document), idempotency_key=None))
-        )
+        file = document if isinstance(document, File) else await self._send(_upload(document, idempotency_key))
         return await self._send(_extract(template_id, file, idempotency_key))
 
     async def estimate_document(self, template_id: str, document: File) -> CostEstimate:
@@ -205,6 +203,10 @@ def _delete(path: str) -> Call[None]:
 def _preview(prompt: str, stages: Mapping[str, Any] | None) -> Call[Preview]:
     body = {"prompt": prompt, **({"stages": dict(stages)} if stages else {})}
     return Call(method="POST", path=f"{TEMPLATES}/preview", read=read_as(Preview), is_safe=True, body=body)
+
+
+def _upload(document: Path | str, idempotency_key: str | None) -> Call[File]:
+    return upload(Path(document), idempotency_key=upload_key(idempotency_key, "document"))
 
 
 def _extract(template_id: str, file: File, idempotency_key: str | None) -> Call[Job]:

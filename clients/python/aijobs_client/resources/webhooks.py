@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
@@ -243,7 +243,12 @@ def _replay(delivery_id: str) -> Call[WebhookDelivery]:
 def _replay_failed(
     since: datetime, until: datetime | None, endpoint: str | None, *, include_waiting: bool
 ) -> Call[Replayed]:
-    """May be repeated: what was sent again is left alone by the next one."""
+    """May be repeated: what was sent again is left alone by the next one.
+
+    With those that wait, what is sent again meanwhile, and waits too, is not sent once more: hence the end.
+    """
+    if include_waiting and until is None:
+        until = datetime.now(UTC)
     body = {
         "since": with_zone(since),
         "until": with_zone(until),
