@@ -66,7 +66,7 @@ def health(
         console.show_json(page)
         return
     rows = (
-        (one["credential"], one["state"], str(one["failures"]), one["until"] or "", one["reason"] or "")
+        (one["credential"], one["state"], str(one["failures"]), console.local_time(one["until"]), one["reason"] or "")
         for one in page["data"]
     )
     console.show_table(("CREDENTIAL", "STATE", "FAILURES", "UNTIL", "REASON"), rows, right=("FAILURES",))
