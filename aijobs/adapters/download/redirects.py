@@ -14,6 +14,8 @@ MAX_SHOWN: Final = 200
 #: The same message for every refused address: it must not reveal what is there.
 REFUSED: Final = "The link leads to where outputs may not come from."
 
+_NO_URL: Final = (httpx.InvalidURL, UnicodeError)  #: the second for half of a UTF-16 pair
+
 
 @dataclass(frozen=True)
 class Hop:
@@ -30,7 +32,7 @@ class Hop:
         """The next request. The headers, which may hold a key, are sent to the same origin only."""
         try:
             url = self.url.join(location)
-        except httpx.InvalidURL:
+        except _NO_URL:
             raise OutputRefused("The redirect leads nowhere.") from None  # the cause would quote the link
         return Hop(url, self.headers if _origin(url) == _origin(self.url) else {})
 
@@ -78,7 +80,7 @@ def shown(url: httpx.URL) -> str:
 def _parsed(url: str) -> httpx.URL:
     try:
         return httpx.URL(url)
-    except httpx.InvalidURL:
+    except _NO_URL:
         raise OutputRefused("The provider's link is none.") from None  # the cause would quote the link
 
 

@@ -8,8 +8,8 @@ import httpx
 from aijobs.adapters.network.retry_after import parsed_retry_after
 from aijobs.domain.errors import AijobsError, HostUnreachable, LinkExpired, OutputRefused
 
-#: object stores answer an expired link with any of these
-EXPIRED: Final = frozenset({403, 404, 410})
+#: object stores answer an expired link with any of these; Google's with 400 and the code ExpiredToken
+EXPIRED: Final = frozenset({400, 401, 403, 404, 410})
 TRANSIENT: Final = frozenset({408, 425, 429})
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 

@@ -8,11 +8,13 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from aijobs.domain.jobs.outputs import OutputKind
 
 SNIFF_BYTES: Final = 64 * 1024  #: the names inside an office file are further down than most signatures
+WORDS_BYTES: Final = 64  #: within which every binary format has a byte that no text has
 
 
 @dataclass(frozen=True)
@@ -97,13 +99,21 @@ _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
 def sniffed(head: bytes, *, complete: bool) -> Media:
     """`head` is up to SNIFF_BYTES; `complete` tells that it is the whole file."""
-    for signature, media in _SIGNATURES:
-        if head.startswith(signature):
-            return media
-    for detect in (_riff, _iso_media, _matroska, _zip, _mpeg_audio):
-        if (media_found := detect(head)) is not None:
-            return media_found
-    return _textual(head, complete=complete)
+    media = _by_signature(head)
+    if media is None or (media != PDF and _is_words(head)):
+        return _textual(head, complete=complete)
+    return media
+
+
+def _by_signature(head: bytes) -> Media | None:
+    by_start = (media for signature, media in _SIGNATURES if head.startswith(signature))
+    by_structure = (detect(head) for detect in (_riff, _iso_media, _matroska, _zip, _mpeg_audio))
+    return next((media for media in chain(by_start, by_structure) if media is not None), None)
+
+
+def _is_words(head: bytes) -> bool:
+    """Some signatures are letters, and so begin texts too: "ID3 is a tag", "The ftyp box", "GIF89a or PNG?"."""
+    return head[:1].isascii() and _is_text(head[:WORDS_BYTES], complete=False)
 
 
 def _riff(head: bytes) -> Media | None:

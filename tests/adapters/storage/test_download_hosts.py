@@ -95,6 +95,12 @@ async def test_what_is_no_link_is_refused(resolver: RecordingResolver, host: str
     assert resolver.requested == []
 
 
+async def test_half_of_a_utf_16_pair_makes_no_link(resolver: RecordingResolver) -> None:
+    async with a_downloader(resolver=resolver) as downloader:
+        with pytest.raises(OutputRefused, match="link is none"):
+            await fetched(downloader, "https://cdn.provider.example/\ud83d", hosts=("cdn.provider.example",))
+
+
 @pytest.mark.parametrize("host", INSIDE)
 async def test_no_redirect_leads_inside(server: HostileServer, host: str) -> None:
     url = server.answers("/a", status="302 Found", headers=f"location: https://{host}/latest/meta-data\r\n")
