@@ -14,7 +14,7 @@ class Downloader(Protocol):
     ) -> AbstractAsyncContextManager[Download]:
         """Open a download for as long as the context lasts. `hosts` are those of the provider.
 
-        Raises LinkExpired (400, 401, 403, 404, 410), DownloadInterrupted, or OutputRefused (private address, foreign host,
-        too large, not what was promised). The chunks raise DownloadInterrupted and OutputRefused too.
+        Raises LinkExpired (400, 401, 403, 404, 410), DownloadInterrupted, or OutputRefused (private address, foreign
+        host, too large, not what was promised). The chunks raise DownloadInterrupted and OutputRefused too.
         """
         ...

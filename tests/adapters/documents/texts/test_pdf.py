@@ -174,6 +174,14 @@ def test_a_password_opens_what_is_encrypted(parse: Parse) -> None:
         parse(document, "a.pdf", password="wrong")
 
 
+async def test_a_page_that_is_not_there_is_named(reader: DocumentReader) -> None:
+    document = drawn_pdf(lambda canvas: canvas.drawString(72, 700, "one"))
+
+    for number in (0, 2):
+        with pytest.raises(UnreadableFile, match=f"There is no page {number}"):
+            await reader.page_picture(document, "a.pdf", number)
+
+
 async def test_what_is_kept_of_an_encrypted_document_needs_no_password(
     reader: DocumentReader, parse: Parse, tmp_path: Path
 ) -> None:

@@ -1,6 +1,7 @@
 """Recognising the text of scans and photos, page by page, in a guarded process of its own."""
 
 import io
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -98,6 +99,32 @@ async def test_a_letterhead_that_is_a_picture_is_read_beside_the_text(reader: Do
         picture_on(canvas, slip("Northwind Optics GmbH"))
         canvas.drawString(60, 400, "Invoice number INV-7")
 
+    text = (await reader.read(drawn_pdf(page), "a.pdf")).text
+
+    assert [line for line in text.splitlines() if line] == ["Northwind Optics GmbH", "Invoice number INV-7"]
+
+
+def with_letterhead(canvas: Canvas) -> None:
+    canvas.drawInlineImage(slip("Northwind Optics GmbH"), 100, 500, 400, 202)
+    canvas.drawString(160, 450, "Invoice number INV-7")
+
+
+def turned(canvas: Canvas) -> None:
+    canvas.setPageRotation(90)
+    canvas.translate(842, 0)
+    canvas.rotate(90)
+    with_letterhead(canvas)
+
+
+def cropped(canvas: Canvas) -> None:
+    canvas.setCropBox((90, 400, 540, 760))
+    with_letterhead(canvas)
+
+
+@pytest.mark.parametrize("page", [turned, cropped])
+async def test_of_a_page_that_is_turned_or_cropped_all_is_read_once(
+    reader: DocumentReader, page: Callable[[Canvas], None]
+) -> None:
     text = (await reader.read(drawn_pdf(page), "a.pdf")).text
 
     assert [line for line in text.splitlines() if line] == ["Northwind Optics GmbH", "Invoice number INV-7"]

@@ -63,7 +63,9 @@ def opened_pdf(path: Path, password: str | None) -> Iterator[Any]:
 
 @contextmanager
 def opened_page(document: Any, number: int) -> Iterator[Any]:
-    """A page, counted from 1, with its form fields and notes drawn on it."""
+    """A page, counted from 1, with its form fields and notes drawn on it. Raises UnreadableFile without such a page."""
+    if not 1 <= number <= len(document):
+        raise UnreadableFile(f"There is no page {number}.")
     page = document[number - 1]
     if pdfium.FPDFPage_GetAnnotCount(page) > 0 and pdfium.FPDFPage_Flatten(page, _NORMAL_DISPLAY):
         page.close()

@@ -7,7 +7,8 @@ from typing import Any, Final
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from aijobs.adapters.documents.texts.pdf.page_words import Page, PageText
+from aijobs.adapters.documents.texts.pdf.page_space import Page, PageSpace
+from aijobs.adapters.documents.texts.pdf.page_words import PageText
 
 SCAN_SHARE: Final = 0.5  #: of the page that pictures cover: more, with hardly any text, is a scan
 FEW_TEXTS: Final = 5  #: text objects, such as a page number or a stamp
@@ -31,20 +32,20 @@ class PageContent:
     @classmethod
     def of(cls, page: Page) -> "PageContent":
         visible = invisible = curves = 0
-        covered, (width, height) = 0.0, page.get_size()
+        covered, space = 0.0, PageSpace(page)
         for item in page.get_objects(max_depth=MAX_OBJECT_DEPTH):
             if item.type == pdfium.FPDF_PAGEOBJ_TEXT:
                 is_hidden = pdfium.FPDFTextObj_GetTextRenderMode(item) == _INVISIBLE
                 invisible, visible = invisible + is_hidden, visible + (not is_hidden)
             elif item.type == pdfium.FPDF_PAGEOBJ_IMAGE:
-                covered += _area(item, width, height)
+                covered += _area(item, space)
             elif item.type == pdfium.FPDF_PAGEOBJ_PATH:
                 curves += 1
         return cls(
             visible_texts=visible,
             invisible_texts=invisible,
             curves=curves,
-            pictures=min(1.0, covered / max(width * height, 1.0)),
+            pictures=min(1.0, covered / max(space.width * space.height, 1.0)),
         )
 
     def is_picture(self, text: PageText) -> bool:
@@ -66,13 +67,14 @@ class PageContent:
         return self.pictures > PICTURE_SHARE
 
 
-def _area(item: Any, width: float, height: float) -> float:
-    """Within the page."""
+def _area(item: Any, space: PageSpace) -> float:
+    """Within the shown page."""
     try:
-        left, bottom, right, top = map(float, item.get_bounds())
+        left, top, right, bottom = space.shown(*map(float, item.get_bounds()))
     except pypdfium2.PdfiumError:
         return 0.0
-    return max(0.0, min(right, width) - max(left, 0.0)) * max(0.0, min(top, height) - max(bottom, 0.0))
+    across, down = min(right, space.width) - max(left, 0.0), min(bottom, space.height) - max(top, 0.0)
+    return max(0.0, across) * max(0.0, down)
 
 
 def attached_names(document: Any) -> Iterator[str]:

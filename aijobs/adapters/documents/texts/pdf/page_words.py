@@ -8,10 +8,8 @@ from typing import Any, Final
 import pypdfium2.raw as pdfium
 
 from aijobs.adapters.documents.texts.page_layout import LaidOut, Word, laid_out
+from aijobs.adapters.documents.texts.pdf.page_space import Box, Page, PageSpace
 from aijobs.domain.documents.page_words import PAGE_PARTS
-
-Page = Any  #: pypdfium2 has no types
-PdfBox = tuple[float, float, float, float]  #: left, bottom, right and top in points, as PDF 1.7 has it
 
 _SPACES: Final = frozenset({0, 9, 10, 13, 32, 0xA0, 0x3000})
 _SOFT_HYPHEN: Final = 2  #: what PDFium makes of a hyphen at a line's end
@@ -20,22 +18,22 @@ _FIRST_PRIVATE, _LAST_PRIVATE, _REPLACEMENT = 0xE000, 0xF8FF, 0xFFFD
 
 
 class PageText:
-    """The words of a page: by their direction, a quarter turn each, those that stand upright first."""
+    """The words of a page as it is shown: by their direction, a quarter turn each, those that stand upright first."""
 
     def __init__(self, page: Page) -> None:
         self._directions: dict[int, list[Word]] = {}
         self._letters = self._unreadable = 0
-        text = page.get_textpage()
+        text, space = page.get_textpage(), PageSpace(page)
         try:
-            boxes = self._collect(text, page.get_height())
+            boxes = self._collect(text, space)
         finally:
             text.close()
         for word, box in boxes:
-            word.on_page = _shown(page, box)
+            word.on_page = space.parts(box, PAGE_PARTS)
 
     @property
     def upright(self) -> list[Word]:
-        """In points from the page's upper left corner."""
+        """In points from the shown page's upper left corner."""
         return self._directions.get(0, [])
 
     @property
@@ -57,9 +55,9 @@ class PageText:
             if direction:
                 yield laid_out(words)
 
-    def _collect(self, text: Any, height: float) -> list[tuple[Word, PdfBox]]:
-        """Each word with its box in the page's own space."""
-        boxes: list[tuple[Word, PdfBox]] = []
+    def _collect(self, text: Any, space: PageSpace) -> list[tuple[Word, Box]]:
+        """Each word with its box on the shown page."""
+        boxes: list[tuple[Word, Box]] = []
         left, right, bottom, top = (ctypes.c_double() for _ in range(4))
         word, last = None, 0
         for index in range(text.count_chars()):
@@ -72,9 +70,9 @@ class PageText:
             self._letters += 1
             self._unreadable += code == _REPLACEMENT or _FIRST_PRIVATE <= code <= _LAST_PRIVATE
             letter = "-" if code == _SOFT_HYPHEN else chr(code) if code < 0x110000 else "\ufffd"
-            direction = round(pdfium.FPDFText_GetCharAngle(text, index) / (math.pi / 2)) % 4
-            box = (left.value, bottom.value, right.value, top.value)
-            x0, y0, x1, y1 = _turned(direction, left.value, height - top.value, right.value, height - bottom.value)
+            direction = (round(pdfium.FPDFText_GetCharAngle(text, index) / (math.pi / 2)) + space.turns) % 4
+            box = space.shown(left.value, bottom.value, right.value, top.value)
+            x0, y0, x1, y1 = _turned(direction, *box)
             if word is None or direction != last or x0 < word.x0 - 1 or y0 > word.y1 or y1 < word.y0:
                 word, last = Word(letter, x0, y0, x1, y1), direction
                 self._directions.setdefault(direction, []).append(word)
@@ -92,19 +90,8 @@ def joined_directions(directions: Sequence[LaidOut]) -> LaidOut:
     return LaidOut(text=text, words=[word for one in directions for word in one.words])
 
 
-def _around(box: PdfBox, other: PdfBox) -> PdfBox:
+def _around(box: Box, other: Box) -> Box:
     return min(box[0], other[0]), min(box[1], other[1]), max(box[2], other[2]), max(box[3], other[3])
-
-
-def _shown(page: Page, box: PdfBox) -> tuple[int, int, int, int]:
-    """The box on the page as it is shown, cropped and turned, in PAGE_PARTS."""
-    x, y = ctypes.c_int(), ctypes.c_int()
-    corners = []
-    for right, top in ((box[0], box[1]), (box[2], box[3])):
-        pdfium.FPDF_PageToDevice(page, 0, 0, PAGE_PARTS, PAGE_PARTS, 0, right, top, x, y)
-        corners.append((x.value, y.value))
-    (x0, y0), (x1, y1) = corners
-    return min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
 
 
 def _turned(direction: int, x0: float, y0: float, x1: float, y1: float) -> tuple[float, float, float, float]:
