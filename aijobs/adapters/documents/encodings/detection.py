@@ -136,7 +136,7 @@ def _without_cut_character(content: bytes) -> bytes:
     if len(content) <= SAMPLE_BYTES:
         return content
     sample = content[:SAMPLE_BYTES]
-    return sample[: sample.rfind(b"\n") + 1] or content
+    return sample[: max(sample.rfind(b"\n"), sample.rfind(b"\r")) + 1] or content
 
 
 def _by_library(sample: bytes) -> dict[str, float]:

@@ -16,6 +16,7 @@ SECONDS_PER_DAY: Final = 86_400
 FALSE_LEAP_DAY: Final = 60  #: Excel counts 29 February 1900, which never was, as its 60th day
 LAST_SERIAL: Final = 2_958_465  #: 31 December 9999
 DAYS_FROM_1900_TO_1904: Final = 1462
+NO_DAY: Final = "Shows #####: it is no day of the calendar."
 
 #: Formats that files name by number only (ECMA-376, part 1, 18.8.30). Dates depend on the reader's country: ISO 8601.
 BUILT_IN: Final = {
@@ -115,7 +116,8 @@ class NumberFormat:
         if self.meaning is Meaning.NUMBER:
             return plain_number(number)
         if self.meaning is Meaning.DURATION:
-            return timedelta(seconds=round(number * SECONDS_PER_DAY, 3))
+            elapsed = _elapsed(number)
+            return number if elapsed is None else elapsed
         if self.meaning is Meaning.CLOCK and 0 <= number < 1:
             return _clock(number)
         return _moment(number, from_1904=self._from_1904) or number
@@ -132,16 +134,22 @@ class NumberFormat:
         if self._is_unknown:
             return self._in_plain_form(number)
         if self.meaning is Meaning.DURATION and not _PARTS_OF_SECONDS.search(self.code):
-            return duration_text(timedelta(seconds=round(number * SECONDS_PER_DAY)))
-        try:
-            shown = str(format_value(number, self._rendered_code, date1904=self._from_1904)).strip()
-        except (ValueError, ArithmeticError, IndexError, TypeError):
-            return self._in_plain_form(number)
+            return _duration_shown(number)
+        shown = self._rendered(number)
         if _OVERFLOW.fullmatch(shown):
-            raise ValueError("Shows #####: it is no day of the calendar.")
+            raise ValueError(NO_DAY)
         if self._has_chinese_halves:
             shown = re.sub("AM|PM", lambda half: _HALVES[half[0]], shown)
         return shown or self._in_plain_form(number)
+
+    def _rendered(self, number: float) -> str:
+        """Empty where the renderer does not know the format. Raises ValueError beyond the calendar."""
+        try:
+            return str(format_value(number, self._rendered_code, date1904=self._from_1904)).strip()
+        except (ValueError, ArithmeticError, IndexError, TypeError) as unknown:
+            if isinstance(unknown, OverflowError) and self.meaning is not Meaning.NUMBER:
+                raise ValueError(NO_DAY) from unknown
+            return ""
 
     def shown_text(self, text: str) -> str:
         """What people see of a text, such as `No. 5` under the format `"No. "@`."""
@@ -192,11 +200,25 @@ def _clock(number: float) -> time:
     return time(seconds // 3600, seconds // 60 % 60, seconds % 60)
 
 
+def _elapsed(number: float) -> timedelta | None:
+    """None for more than a duration can be."""
+    try:
+        return timedelta(seconds=round(number * SECONDS_PER_DAY, 3))
+    except (OverflowError, ValueError):
+        return None
+
+
+def _duration_shown(number: float) -> str:
+    if (elapsed := _elapsed(number)) is None:
+        raise ValueError(NO_DAY)
+    return duration_text(elapsed)
+
+
 def _moment(number: float, *, from_1904: bool) -> date | None:
     """The day, with its time of day where there is one. None for what is no day."""
     serial = number + DAYS_FROM_1900_TO_1904 if from_1904 else number
-    if not 1 <= serial <= LAST_SERIAL + 1 or FALSE_LEAP_DAY <= serial < FALSE_LEAP_DAY + 1:
+    if not 1 <= serial < LAST_SERIAL + 1 or FALSE_LEAP_DAY <= serial < FALSE_LEAP_DAY + 1:
         return None
     start = datetime(1899, 12, 30) if serial > FALSE_LEAP_DAY else datetime(1899, 12, 31)  # noqa: DTZ001
-    moment = start + timedelta(seconds=round(serial * SECONDS_PER_DAY))
+    moment = start + timedelta(seconds=min(round(serial * SECONDS_PER_DAY), (LAST_SERIAL + 1) * SECONDS_PER_DAY - 1))
     return moment.date() if moment.time() == time.min else moment

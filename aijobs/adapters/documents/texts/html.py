@@ -11,6 +11,7 @@ from aijobs.adapters.documents.texts.pieces import Note
 from aijobs.adapters.documents.texts.plain import decoded_as
 from aijobs.domain.errors import UnreadableFile
 
+MAX_DIGITS: Final = 10  #: of an item's number
 HEAD_BYTES: Final = 4096  #: within which a page declares its encoding; browsers look at 1024
 
 _DECLARED: Final = re.compile(
@@ -68,6 +69,7 @@ class _Page:
     def __init__(self) -> None:
         self._lines: list[str] = []
         self._open = ""
+        self._numbers: list[int | None] = []  #: of the lists that are open, each list's next one; None for bullets
         self.embedded = self.pictures = 0
 
     def lines(self) -> list[str]:
@@ -98,12 +100,28 @@ class _Page:
                 self._input(node)
             case "img":
                 self._picture(node)
+            case "ol" | "ul" | "menu":
+                self._numbers.append(_number(node, "start", 1) if tag == "ol" else None)
+                self._add_inner(node, preformatted=preformatted)
+                self._numbers.pop()
             case _:
-                self._open += _bullet(node) if tag == "li" else ""
-                for inner in _children(node):
-                    self.add(inner, preformatted=preformatted)
+                self._open += self._bullet(node) if tag == "li" else ""
+                self._add_inner(node, preformatted=preformatted)
         if tag in _BLOCKS:
             self._end_line()
+
+    def _add_inner(self, node: Node, *, preformatted: bool) -> None:
+        for inner in _children(node):
+            self.add(inner, preformatted=preformatted)
+
+    def _bullet(self, item: Node) -> str:
+        """Items of an ordered list have their numbers."""
+        following = self._numbers[-1] if self._numbers else None
+        if following is None:
+            return "• "
+        number = _number(item, "value", following)
+        self._numbers[-1] = number + 1
+        return f"{number}. "
 
     def _write(self, text: str, *, preformatted: bool) -> None:
         if preformatted:
@@ -203,25 +221,13 @@ def _is_hidden(node: Node) -> bool:
     return "hidden" in node.attributes or bool(style and _HIDDEN_STYLE.search(style))
 
 
-def _bullet(item: Node) -> str:
-    """Items of an ordered list have their numbers."""
-    parent = item.parent
-    if parent is None or parent.tag != "ol":
-        return "• "
-    number, before = 0, item
-    while before is not None:
-        if before.tag == "li":
-            number += 1
-            if (value := before.attributes.get("value") or "").isdecimal():
-                return f"{int(value) + number - 1}. "
-        before = before.prev
-    start = parent.attributes.get("start") or ""
-    return f"{number + int(start) - 1 if start.isdecimal() else number}. "
+def _number(node: Node, name: str, default: int) -> int:
+    written = node.attributes.get(name) or ""
+    return int(written) if written.isdecimal() and len(written) < MAX_DIGITS else default
 
 
 def _span(cell: Node, name: str) -> int:
-    written = cell.attributes.get(name) or ""
-    return min(int(written), 1000) if written.isdecimal() and 0 < len(written) < 6 and int(written) else 1
+    return min(max(_number(cell, name, 1), 1), 1000)
 
 
 def _taken(above: dict[int, tuple[str, int]], at: int) -> str:

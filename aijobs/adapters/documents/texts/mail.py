@@ -83,7 +83,7 @@ def _outlook_html(message: oxmsg.Message) -> bytes | str:
 
 def _message(message: Message) -> Iterator[MailPiece]:
     """Of several forms of the same text the fullest one; then what is attached."""
-    yield from (f"{name}: {_header(message, name)}" for name in _HEAD if message.get(name))
+    yield from (f"{name}: {text}" for name in _HEAD if (text := _header(message, name)))
     yield ""
     yield from _body(message)
 
@@ -134,7 +134,12 @@ def _letters(piece: MailPiece) -> int:
 
 
 def _header(message: Message, name: str) -> str:
-    return " ".join(str(message.get(name, "")).split())
+    """As it is written where Python's parser breaks down over it, as over `From: <`."""
+    try:
+        value = message.get(name)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        value = next(raw for other, raw in message.raw_items() if other.lower() == name.lower())
+    return " ".join(str(value or "").split())
 
 
 def _name_of(part: Message) -> str:

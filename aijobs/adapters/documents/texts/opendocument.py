@@ -57,7 +57,8 @@ class _Document:
         self._outline = next(
             (_levels(one) for root in roots for one in root.iter() if local(one) == "outline-style"), {}
         )
-        self._counts: dict[str, dict[int, int]] = {}
+        self._counts: dict[str, dict[int, int]] = {}  #: of lists, by their styles
+        self._heading_counts: dict[int, int] = {}
         self._boxes: list[Element] = []
         self._pictures = self._objects = 0
 
@@ -126,7 +127,7 @@ class _Document:
         declared = self._outline.get(level)
         if declared is None or not attribute(declared, "num-format"):
             return ""
-        counts = self._counts.setdefault("", {})
+        counts = self._heading_counts
         counts[level] = counts.get(level, 0) + 1
         for deeper in [one for one in counts if one > level]:
             del counts[deeper]

@@ -21,7 +21,7 @@ def decoded_as(content: bytes, charset: str | None) -> str:
     """
     try:
         return content.decode(_ENCODING_OF.get((charset or "").lower(), charset or "utf-8"))
-    except (UnicodeDecodeError, LookupError):
+    except (ValueError, LookupError):  # of names that are none, or of codecs that are no encodings of texts, too
         return decoded(content)
 
 

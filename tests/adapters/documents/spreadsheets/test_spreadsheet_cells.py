@@ -2,9 +2,11 @@
 
 import io
 import zipfile
+from datetime import date, datetime
 
 import pytest
 
+from aijobs.adapters.documents.spreadsheets.number_formats import number_format
 from tests.adapters.documents.parsing import refusal_of, rows_in, text_in
 from tests.adapters.documents.spreadsheets.makers import Formatted, sheet_xml, texts, xlsx
 
@@ -109,6 +111,22 @@ def test_a_column_of_texts_has_what_people_see(number: float, code: str, shown: 
 
     assert rows_in(content, "a.xlsx", {"Seen": "string"}) == [{"Seen": shown}]
     assert text_in(content, "a.xlsx").split("\n")[2] == shown
+
+
+@pytest.mark.parametrize("code", ["yyyy-mm-dd", "[h]:mm:ss"])
+def test_a_day_or_a_duration_without_end_is_refused_with_its_place(code: str) -> None:
+    content = xlsx([["Seen"], ["first"], [Formatted(1e15, code)]])
+
+    assert "Row 3, Seen: Shows #####" in refusal_of(content, "a.xlsx", {"Seen": "string"})
+    assert "[Shows #####" in text_in(content, "a.xlsx")
+
+
+@pytest.mark.parametrize(
+    ("number", "value"),
+    [(2958465, date(9999, 12, 31)), (2958465.9999999, datetime(9999, 12, 31, 23, 59, 59)), (2958466, 2958466)],  # noqa: DTZ001
+)
+def test_the_calendar_ends_with_its_last_day(number: float, value: object) -> None:
+    assert number_format("yyyy-mm-dd").value(number) == value
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,13 @@ def as_ods(rows: list[list[Any]], merges: object) -> bytes:
 MAKERS: dict[str, Callable[..., bytes]] = {"xls": xls, "xlsb": xlsb, "ods": as_ods}
 
 
+def test_a_void_cell_is_an_empty_one() -> None:
+    void = '<table:table-cell office:value-type="void"/>'
+    content = ods(ods_table("Data", ods_row(ods_text("a"), ods_text("b")), ods_row(void, ods_text("x"))))
+
+    assert rows_in(content, "a.ods", {"a": "string", "b": "string"}) == [{"a": None, "b": "x"}]
+
+
 @pytest.mark.parametrize("extension", MAKERS)
 def test_the_same_table_is_read_from_each_format(extension: str) -> None:
     content = MAKERS[extension](ROWS, merges=[(2, 3, 0, 0)])

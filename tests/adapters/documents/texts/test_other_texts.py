@@ -53,6 +53,8 @@ def test_slides_with_groups_tables_and_notes(parse: Parse) -> None:
         ("<table><tr><td colspan=2>Both<td>x<tr><td>1<td>2<td>3</table>", "Both\t\tx\n1\t2\t3"),
         ("<table><tr><td><p>Dear</p><table><tr><td>a<td>b</table></table>", "Dear\na\tb"),
         ("<ol start=3><li>a<li>b</ol><ul><li>c</ul>", "3. a\n4. b\n• c"),
+        ("<ol><li>a<ul><li>b</ul><li hidden>no<li value=7>c<li>d</ol>", "1. a\n• b\n7. c\n8. d"),
+        (f"<ol start={'9' * 5000}><li>a<li value={'9' * 5000}>b</ol>", "1. a\n2. b"),
         ("<pre>a  b\n c</pre>", "a  b\n c"),
         ("<input value=5><input type=checkbox checked><select><option>x<option selected>y</select>", "5☑y"),
         ("&lt;5 &amp; &nbsp;6", "<5 & \xa06"),
@@ -122,6 +124,20 @@ def test_a_mail_in_an_encoding_of_its_own(parse: Parse) -> None:
     content = message.as_bytes().replace(b"gb18030", b"gb2312")
 
     assert "金额一百元" in parse(content, "a.eml").text
+
+
+@pytest.mark.parametrize("written", ["<", '"', "Li <a@[1.2"])
+def test_a_mail_whose_addresses_no_program_understands_has_them_as_they_are_written(parse: Parse, written: str) -> None:
+    content = f"From: {written}\nSubject: Invoice 7\n\nPlease pay 5,000.00\n".encode()
+
+    assert parse(content, "a.eml").text == f"From: {written}\nSubject: Invoice 7\n\nPlease pay 5,000.00"
+
+
+@pytest.mark.parametrize("charset", ["undefined", "idna", "no-such", "\0"])
+def test_a_mail_in_an_encoding_that_is_none(parse: Parse, charset: str) -> None:
+    content = f"Subject: a\nContent-Type: text/plain; charset={charset}\n\nPlease pay 5,000.00 é\n".encode()
+
+    assert "Please pay 5,000.00 é" in parse(content, "a.eml").text
 
 
 def test_an_outlook_message(parse: Parse) -> None:
@@ -226,6 +242,15 @@ LEVELS = (
 )
 def test_opendocument(parse: Parse, body: str, text: str) -> None:
     assert parse(opendocument(body, automatic=LEVELS), "a.odt").text.strip() == text
+
+
+def test_a_list_without_a_style_does_not_disturb_the_numbers_of_headings(parse: Parse) -> None:
+    outline = '<text:outline-style><text:outline-level-style text:level="1" style:num-format="1"/></text:outline-style>'
+    clause = '<text:h text:outline-level="1">clause</text:h>'
+    bullets = "<text:list><text:list-item><text:p>point</text:p></text:list-item></text:list>"
+
+    text = parse(opendocument(clause + bullets + clause, outline), "a.odt").text
+    assert text.splitlines() == ["1 clause", "• point", "2 clause"]
 
 
 def test_opendocument_headers_and_footers(parse: Parse) -> None:

@@ -135,7 +135,7 @@ def _cell(element: Element) -> Cell | None:
     kind, has_formula = element.get(f"{_OFFICE}value-type"), element.get(f"{_TABLE}formula") is not None
     if has_formula and (_ERROR.fullmatch(shown.strip()) or _is_error(element)):
         return error_cell(shown.strip() or "#ERROR!")
-    if kind is None:
+    if kind in {None, "void"}:
         if has_formula:
             return cell_without_value()
         return Cell(shown, shown) if shown else None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from aijobs.adapters.documents.archives.office_package import Element, attribute, child, is_on, local
+from aijobs.adapters.documents.texts.office.symbol_fonts import sign_at, with_signs
 
 #: Never entered: deleted text, instructions of fields, properties, the other form of what is read already.
 LEFT_OUT: Final = frozenset(
@@ -16,37 +17,6 @@ LEFT_OUT: Final = frozenset(
         *("annotationRef", "sectPr", "tblGrid", "fldData", "txbxContent", "rt", "shapetype", "formulas"),
     }
 )
-
-#: Signs of Word's symbol fonts, which have no meaning outside of them.
-SYMBOLS: Final = {
-    **dict.fromkeys((0xF0FE, 0xF052), "☑"),
-    **dict.fromkeys((0xF0FD, 0xF054, 0xF053), "☒"),
-    **dict.fromkeys((0xF0A8, 0xF06F, 0xF071, 0xF0A3, 0xF072), "☐"),
-    0xF0FC: "✓",
-    0xF050: "✓",
-    0xF0FB: "✗",
-    0xF04F: "✗",
-    0xF0B7: "•",
-    0xF0A7: "▪",
-    0xF06C: "●",
-    0xF0D8: "➢",
-    0xF0E0: "→",
-    0xF0DF: "←",
-    0xF0B0: "°",
-    0xF0B1: "±",
-    0xF0B4: "×",
-    0xF0A3: "≤",
-    0xF0B3: "≥",
-    0xF0A5: "∞",
-    0xF06D: "µ",
-    0xF057: "Ω",
-    0xF044: "Δ",
-    0xF061: "α",
-    0xF062: "β",
-    0xF067: "γ",
-    0xF070: "π",
-    0xF053: "Σ",
-}
 
 _CHARACTERS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("tab", "ptab"), "\t"),
@@ -70,6 +40,7 @@ class InlineText:
     references: list[Element] = field(default_factory=list)
     pictures: int = 0
     objects: int = 0
+    _font: str | None = None  #: of the run that is read
 
     @property
     def text(self) -> str:
@@ -83,7 +54,7 @@ class InlineText:
         elif name in LEFT_OUT or (name.endswith("Pr") and name != "ffData"):
             return
         elif name == "t":
-            self.pieces.append((element.text or "").translate(SYMBOLS))
+            self.pieces.append(with_signs(element.text or "", self._font))
         elif name in _CHARACTERS:
             self.pieces.append(_CHARACTERS[name])
         elif name in _SPECIAL:
@@ -96,7 +67,9 @@ class InlineText:
             self.add(inner)
 
     def _run(self, element: Element) -> None:
-        if not is_on(child(element, "rPr", "vanish")):
+        properties = child(element, "rPr")
+        if not is_on(child(properties, "vanish")):
+            self._font = attribute(child(properties, "rFonts"), "ascii")
             self._add_all(element)
 
     def _alternatives(self, element: Element) -> None:
@@ -117,8 +90,7 @@ class InlineText:
 
     def _symbol(self, element: Element) -> None:
         code = int(attribute(element, "char") or "fffd", 16)
-        code = code if code >= 0xF000 else code + 0xF000 if code + 0xF000 in SYMBOLS else code
-        self.pieces.append(SYMBOLS.get(code, f"[symbol {code:X}]" if code >= 0xE000 else chr(code)))
+        self.pieces.append(sign_at(code, attribute(element, "font") or ""))
 
     def _reference(self, element: Element) -> None:
         if text := self.note(element):

@@ -67,6 +67,8 @@ class Recogniser:
             process.stdin.write(request.model_dump_json().encode())
             process.stdin.close()
             while line := await asyncio.wait_for(process.stdout.readline(), self._settings.patience.total_seconds()):
+                if not line.endswith(b"\n"):  # it died while it wrote
+                    break
                 yield RecognisedPage.model_validate_json(line)
             await process.wait()
         except TimeoutError:
