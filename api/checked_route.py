@@ -30,9 +30,6 @@ _NUMBER: Final = re.compile(r"0|-?[1-9][0-9]{0,18}")
 
 _UTF_8: Final = frozenset({b"utf-8", b"utf8"})
 
-#: May be sent several times (RFC 9110, section 5.3).
-_LIST_HEADERS: Final = frozenset({"accept"})
-
 
 @dataclass(frozen=True)
 class Declared:
@@ -120,7 +117,7 @@ class CallerFirstRoute(APIRoute):
                 yield _error("query", name, "Must be a whole number, in decimal digits, of at most 64 bits.")
 
     def _header_errors(self, request: Request) -> Iterator[Mapping[str, Any]]:
-        for name in self._headers.keys() - _LIST_HEADERS:
+        for name in self._headers:
             if len(request.headers.getlist(name)) > 1:
                 yield _error("header", name, "Send it once.")
 

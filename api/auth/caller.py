@@ -20,7 +20,7 @@ from api.auth.access import Access
 from api.auth.credentials import Credentials, bearer_of
 from api.auth.named_users import USER_HEADER, checked_user, named_in_header
 from api.auth.origins import is_of_web_ui, refuse_other_pages
-from api.auth.people import person_of
+from api.auth.people import Person, vouched_person
 from api.auth.sessions import cookie_of
 from api.auth.tokens import end_users_scopes, read_token
 from api.auth.wrong_keys import wrong_keys_counted
@@ -243,7 +243,8 @@ async def _by_cookie(access: Access, connection: HTTPConnection) -> Caller:
         refuse_other_pages(connection, access.base_url)
     session = await use_session(access.database, access.secret, text, idle=access.settings.session_idle)
     if session.person is not None:
-        return _person(access, connection, session)
+        person = vouched_person(connection, access.settings.sign_in, session.person)
+        return _caller_of_person(person, session)
     key = await key_by_id(access.database, session.key_id)
     is_for_one_user = key.kind is KeyKind.SERVICE and session.user_id is not None
     return Caller(
@@ -257,11 +258,7 @@ async def _by_cookie(access: Access, connection: HTTPConnection) -> Caller:
     )
 
 
-def _person(access: Access, connection: HTTPConnection, session: BrowserSession) -> Caller:
-    """Somebody whom the proxy still vouches for, with the role that they have now."""
-    person = person_of(connection, access.settings.sign_in)
-    if person is None or person.name != session.person:
-        raise NotAuthenticated("This session is somebody's whom a proxy knows, and the request does not come by it.")
+def _caller_of_person(person: Person, session: BrowserSession) -> Caller:
     return Caller(
         key_id=session.key_id,
         kind=KeyKind.SERVICE,

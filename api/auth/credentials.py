@@ -23,9 +23,10 @@ class Credentials:
     session: str | None = None
 
     @property
-    def is_persons(self) -> bool:
-        """Somebody's whom a proxy has signed in: there is no key behind the session."""
-        return self.session is not None and self.key_id.startswith(PERSON_PREFIX)
+    def person(self) -> str | None:
+        """The name of somebody whom a proxy has signed in: there is no key behind the session."""
+        is_persons = self.session is not None and self.key_id.startswith(PERSON_PREFIX)
+        return self.key_id.removeprefix(PERSON_PREFIX) if is_persons else None
 
 
 async def valid_credentials(
@@ -39,7 +40,7 @@ async def valid_credentials(
     return frozenset(
         each
         for each in credentials
-        if (each.key_id in keys or each.is_persons)
+        if (each.key_id in keys or each.person)
         and (each.session is None or each.session in sessions)
         and (each.until is None or at < each.until)
     )

@@ -43,6 +43,17 @@ def person_of(connection: HTTPConnection, settings: SignInSettings) -> Person | 
     return Person(name=name, role=role)
 
 
+def vouched_person(connection: HTTPConnection, settings: SignInSettings, name: str) -> Person:
+    """Somebody who has signed in before, with the role that they have now.
+
+    Raises NotAuthenticated when the proxy does not vouch for this person at this request, NotAllowed without a role.
+    """
+    person = person_of(connection, settings)
+    if person is None or person.name != name:
+        raise NotAuthenticated("This is somebody's whom a proxy knows, and the request does not come by it.")
+    return person
+
+
 def _comes_from(connection: HTTPConnection, proxies: tuple[str, ...]) -> bool:
     """Whether the connection itself is a proxy's, whatever it says of other addresses."""
     peer = peer_of(connection)

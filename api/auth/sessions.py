@@ -61,7 +61,11 @@ class OpenedSession:
 def cookie_of(access: Access) -> Cookie:
     is_secure = access.base_url.startswith("https://")
     attributes = CookieAttributes(path="/", secure=is_secure, httponly=True, samesite="lax")
-    return Cookie(HOST_PREFIX + NAME if is_secure else NAME, attributes)
+    return Cookie(cookie_name(access.base_url), attributes)
+
+
+def cookie_name(base_url: str) -> str:
+    return HOST_PREFIX + NAME if base_url.startswith("https://") else NAME
 
 
 async def sign_in(

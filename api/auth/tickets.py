@@ -22,6 +22,7 @@ from api.auth.caller import Caller, identify_caller, with_named_user
 from api.auth.credentials import Credentials, bearer_of, valid_credentials
 from api.auth.named_users import USER_HEADER, checked_user
 from api.auth.origins import refuse_foreign_origin
+from api.auth.people import vouched_person
 from api.auth.signed_tokens import TokenKind
 from api.auth.wrong_keys import wrong_keys_counted
 
@@ -67,8 +68,11 @@ def make_ticket(secret: bytes, caller: Caller, *, user_id: str, lifetime: timede
     return StreamTicket(TICKET.sign(secret, content, expires_at=until), expires_at, until)
 
 
-async def ticket_holder(access: Access, text: str, *, reopens: bool) -> Caller:
-    """The caller that a ticket stands for. Raises NotAuthenticated, CredentialExpired."""
+async def ticket_holder(access: Access, connection: HTTPConnection, text: str, *, reopens: bool) -> Caller:
+    """The caller that a ticket stands for. A person's counts only through the proxy, as their session does.
+
+    Raises NotAuthenticated, CredentialExpired, and NotAllowed for a person who has no role any more.
+    """
     content = _read_ticket(access.secret, text)
     if not reopens and now().timestamp() >= content["opens_until"]:
         raise CredentialExpired(EXPIRED)
@@ -76,6 +80,8 @@ async def ticket_holder(access: Access, text: str, *, reopens: bool) -> Caller:
     credentials = Credentials(key_id=content["key"], until=until, session=content.get("session"))
     if not await valid_credentials(access.database, [credentials], session_idle=access.settings.session_idle):
         raise NotAuthenticated("What this ticket was made with is no longer good.")
+    if credentials.person is not None:
+        vouched_person(connection, access.settings.sign_in, credentials.person)
     return Caller(
         key_id=credentials.key_id,
         kind=KeyKind.USER,
@@ -96,7 +102,7 @@ async def identify_follower(access: Access, connection: HTTPConnection) -> Calle
         return (await identify_caller(access, connection)).needs(Scope.JOBS_READ)
     refuse_foreign_origin(connection, access.base_url, access.settings.allowed_origins)
     with wrong_keys_counted(connection, ticket):
-        holder = await ticket_holder(access, ticket, reopens=bool(connection.headers.get("Last-Event-ID")))
+        holder = await ticket_holder(access, connection, ticket, reopens=bool(connection.headers.get("Last-Event-ID")))
     return with_named_user(holder, connection)
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from aijobs.domain.jobs.events import JobEvent
 from aijobs.domain.lifecycle import JobStatus
 from api.auth.access import AppAccess
+from api.auth.sessions import cookie_name
 from api.routes.websocket import CLOSING, CREDENTIALS_EXPIRED, SubscribeMessage
 from api.schemas.examples import example_of
 
@@ -33,7 +34,7 @@ MEANINGS: Final = {
 CREDENTIALS: Final = {
     "key": {"type": "http", "scheme": "bearer", "description": "A key, or a token; where headers can be set."},
     "ticket": {"type": "httpApiKey", "in": "query", "name": "ticket", "description": "`POST /api/tickets`."},
-    "session": {"type": "httpApiKey", "in": "cookie", "name": "aijobs_session", "description": "A browser's."},
+    "session": {"type": "httpApiKey", "in": "cookie", "description": "A browser's."},
 }
 
 router = APIRouter(include_in_schema=False)
@@ -76,7 +77,7 @@ def asyncapi_document(base_url: str) -> dict[str, Any]:
                 "event": _message(EventMessage, example_of({"$ref": f"{SCHEMAS}EventMessage"}, schemas)),
             },
             "schemas": schemas,
-            "securitySchemes": CREDENTIALS,
+            "securitySchemes": {**CREDENTIALS, "session": {**CREDENTIALS["session"], "name": cookie_name(base_url)}},
         },
     }
 

@@ -3,15 +3,14 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
-import structlog
 from fastapi import APIRouter, Header
 from fastapi.responses import Response
-from sqlalchemy.exc import SQLAlchemyError
 
-from aijobs.domain.errors import DatabaseUnavailable, NotFound
+from aijobs.domain.errors import NotFound
 from aijobs.persistence.batches.queries import batch_and_progress, batch_of
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.event_log import EventFilter
@@ -25,7 +24,7 @@ from api.streaming.hub import EventHub
 from api.streaming.open_streams import OpenStream
 from api.streaming.replay import STREAM_AT_MOST
 from api.streaming.sse import HEARTBEAT_FRAME, EventStream, opening_frame
-from api.streaming.subscriptions import StreamEnd, Subscription
+from api.streaming.subscriptions import Subscription
 
 LOOK_EVERY: Final = timedelta(seconds=1)
 LOOK_SHARE: Final = 20
@@ -47,7 +46,6 @@ DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
     204: {"description": "The batch has ended, and its end was received: do not reconnect."},
 }
 
-log = structlog.get_logger()
 router = APIRouter(prefix="/api/batches", tags=["batches"], route_class=CheckedRoute)
 
 
@@ -89,27 +87,21 @@ async def _frames(
     yield opening_frame()
     async with live.subscribed(EventFilter(codes=NO_JOBS)) as subscription:
         stream.attach(subscription)
-        while not subscription.is_over and time.monotonic() < ends_at:
-            began = time.monotonic()
-            try:
+        with stream.needing_database(), suppress(NotFound):  # deleted meanwhile
+            while not subscription.is_over and time.monotonic() < ends_at:
+                began = time.monotonic()
                 row, progress = await live.read(database.read(batch_and_progress, code, user_id=user_id))
-            except (DatabaseUnavailable, SQLAlchemyError) as error:
-                log.error("stream_interrupted", error=str(error))
-                stream.end(StreamEnd.DATABASE_ERROR)
-                return
-            except NotFound:  # deleted meanwhile
-                return
-            now_shown = batch_response(row, progress)
-            if shown is None or _without_estimate(now_shown) != _without_estimate(shown):
-                shown, last_frame = now_shown, time.monotonic()
-                yield _frame(now_shown, row.version)
-            elif time.monotonic() - last_frame > HEARTBEAT_EVERY.total_seconds():
-                last_frame = time.monotonic()
-                yield HEARTBEAT_FRAME
-            if now_shown.ended_at is not None:
-                return
-            pause = max(LOOK_EVERY.total_seconds(), LOOK_SHARE * (time.monotonic() - began))
-            await _pause(subscription, pause)
+                now_shown = batch_response(row, progress)
+                if shown is None or _without_estimate(now_shown) != _without_estimate(shown):
+                    shown, last_frame = now_shown, time.monotonic()
+                    yield _frame(now_shown, row.version)
+                elif time.monotonic() - last_frame > HEARTBEAT_EVERY.total_seconds():
+                    last_frame = time.monotonic()
+                    yield HEARTBEAT_FRAME
+                if now_shown.ended_at is not None:
+                    return
+                pause = max(LOOK_EVERY.total_seconds(), LOOK_SHARE * (time.monotonic() - began))
+                await _pause(subscription, pause)
 
 
 def _frame(batch: Batch, version: int) -> bytes:

@@ -12,6 +12,7 @@ from aijobs.persistence.jobs.event_log import EventFilter, is_in_log, log_after
 from api.auth.tickets import Follower
 from api.dependencies import Admission, Db, Live
 from api.problems import problem_responses
+from api.requests.accepted import WantsPageOfEvents
 from api.requests.paths import LogPosition
 from api.requests.strict_json import StrictRoute
 from api.schemas.jobs import Page
@@ -55,7 +56,7 @@ async def follow_jobs(
     database: Db,
     live: Live,
     admission: Admission,
-    accept: Annotated[str, Header(include_in_schema=False)] = "",
+    wants_page: WantsPageOfEvents,
     last_event_id: Annotated[str | None, Header(description="As `after`, when a browser reconnects.")] = None,
 ) -> Response:
     """Server-sent events of the caller's user; with a service key that names no user, of all users.
@@ -65,7 +66,7 @@ async def follow_jobs(
     """
     log_filter = await event_filter(caller.visible_user, query, database)
     seen = last_event_id or query.after
-    if "application/json" in accept and "text/event-stream" not in accept:
+    if wants_page:
         return await _page(database, log_filter, await log_position(live, database, seen or "0"))
     after = await log_position(live, database, seen)
     return EventStream(log_frames(live, log_filter, after=after), admission=admission.of(caller.credentials))

@@ -13,6 +13,7 @@ from api.auth.tickets import Follower
 from api.checked_route import CheckedRoute
 from api.dependencies import Admission, Db, Live
 from api.problems import problem_responses
+from api.requests.accepted import WantsPageOfEvents
 from api.requests.paths import JobCode, LogPosition
 from api.schemas.jobs import Page
 from api.streaming.filters import number
@@ -47,7 +48,7 @@ async def follow_job(
     database: Db,
     live: Live,
     admission: Admission,
-    accept: Annotated[str, Header(include_in_schema=False)] = "",
+    wants_page: WantsPageOfEvents,
     after: Annotated[LogPosition | None, Query(description="Only events with a number above this one.")] = None,
     last_event_id: Annotated[
         str | None, Header(description="The same, as browsers send it when they reconnect.")
@@ -56,7 +57,7 @@ async def follow_job(
     """Server-sent events: `id` is the event's number, `event` its kind. The stream ends after the final event."""
     job = await database.read(job_of, code, user_id=caller.visible_user)
     seen = _event_number(last_event_id, job.event_seq) or _event_number(after, job.event_seq)
-    if "application/json" in accept and "text/event-stream" not in accept:
+    if wants_page:
         return await _history(database, code, seen)
     if job.job_status.is_final and seen >= job.event_seq:
         return Response(status_code=204)

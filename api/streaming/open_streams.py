@@ -44,6 +44,15 @@ class OpenStream:
         if self._ending is not None:
             subscription.end(self._ending)
 
+    @contextmanager
+    def needing_database(self) -> Iterator[None]:
+        """Ends the stream, and the block, when the database does not answer; the client may come back."""
+        try:
+            yield
+        except (DatabaseUnavailable, SQLAlchemyError) as error:
+            log.error("stream_interrupted", error=str(error))
+            self.end(StreamEnd.DATABASE_ERROR)
+
     def end(self, ending: StreamEnd) -> None:
         self._ending = self._ending or ending
         if self._subscription is not None:

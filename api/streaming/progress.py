@@ -67,10 +67,11 @@ class ProgressStream:
         """The job's code or None: at once, whenever a job of the user begins, and at each heartbeat."""
         async with live.subscribed(EventFilter(user_id=self.user_id)) as subscription:
             stream.attach(subscription)
-            while not subscription.is_over:
-                yield await live.read(_code_of(live.database, self.task_id, self.user_id))
-                while (events := await subscription.take()) and all(event.event.seq > 1 for event in events):
-                    pass
+            with stream.needing_database():
+                while not subscription.is_over:
+                    yield await live.read(_code_of(live.database, self.task_id, self.user_id))
+                    while (events := await subscription.take()) and all(event.event.seq > 1 for event in events):
+                        pass
 
     def _frame_of(self, event: JobEvent) -> bytes:
         """An event that is not shown gives a frame with its `id` only, which browsers keep for reconnecting."""

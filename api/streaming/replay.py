@@ -2,29 +2,24 @@
 
 import time
 from collections.abc import AsyncGenerator, Coroutine, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Protocol
 
-import structlog
-from sqlalchemy.exc import SQLAlchemyError
-
-from aijobs.domain.errors import DatabaseUnavailable, NotFound
+from aijobs.domain.errors import NotFound
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.event_log import EventFilter, log_after, newest_position
 from api.streaming.event import LiveEvent
 from api.streaming.hub import EventHub
 from api.streaming.open_streams import OpenStream
-from api.streaming.subscriptions import StreamEnd, Subscription
+from api.streaming.subscriptions import Subscription
 
 REPLAYED_AT_ONCE: Final = 100
 """Events of the past that a reader has before it: one who does not read keeps so many in memory."""
 
 STREAM_AT_MOST: Final = timedelta(hours=1)
 """Then the stream ends, and its client reconnects."""
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,15 +91,10 @@ async def follow(
     """
     async with live.subscribed(source.event_filter) as subscription:
         stream.attach(subscription)
-        try:
+        with stream.needing_database(), suppress(NotFound):  # deleted meanwhile
             async with aclosing(_batches(live, source, after, subscription)) as batches:
                 async for batch in batches:
                     yield batch
-        except (DatabaseUnavailable, SQLAlchemyError) as error:
-            log.error("stream_interrupted", error=str(error))
-            stream.end(StreamEnd.DATABASE_ERROR)
-        except NotFound:  # deleted meanwhile
-            return
 
 
 async def _batches(

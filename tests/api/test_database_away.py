@@ -12,6 +12,11 @@ from sqlalchemy import make_url
 from aijobs.persistence.access.first_key import ensure_first_key
 from aijobs.persistence.database.postgresql_schema import upgrade_postgresql
 from aijobs.persistence.postgresql_settings import PostgresqlSettings
+from api.auth.credentials import Credentials
+from api.streaming.hub import EventHub
+from api.streaming.open_streams import OpenStream
+from api.streaming.progress import ProgressStream
+from api.streaming.subscriptions import StreamEnd
 from tests.api.conftest import opened_dependencies
 from tests.api.installation import ApiUnderTest, opened_installation
 from tests.persistence.database.postgresql_server import SAFE, PostgresqlServer, postgresql_server
@@ -64,3 +69,17 @@ async def test_callers_are_told_to_come_again_and_nothing_is_half_done(
     assert (accepted.status_code, again.status_code) == (202, 202)
     assert accepted.json()["code"] == again.json()["code"]
     assert [job["code"] for job in listed.json()["data"]] == [accepted.json()["code"], before]
+
+
+async def test_a_stream_that_waits_for_its_job_ends_and_does_not_break(
+    api: ApiUnderTest, server: PostgresqlServer
+) -> None:
+    stream = OpenStream(Credentials(key_id="0123456789abcdef"))
+    hub = EventHub(api.dependencies.database, flow_timeout=timedelta(milliseconds=1))
+    waiting = ProgressStream(task_id="mine", user_id="ada", is_generated=False, code=None, after=0)
+    server.kill()
+
+    frames = [frame async for frame in waiting.frames(hub, stream)]
+
+    assert frames[0].startswith(b"retry: ")
+    assert stream.ending is StreamEnd.DATABASE_ERROR

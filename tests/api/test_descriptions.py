@@ -99,7 +99,10 @@ async def test_frames_and_first_messages_fit_the_asyncapi_document(api: ApiUnder
     assert SubscribeMessage.model_validate(first).after == first["after"]
     assert document["channels"]["events"]["address"] == "/api/ws"
     assert document["servers"]["api"]["protocol"] == "ws"
-    assert asyncapi_document(BASE_URL)["servers"]["api"]["protocol"] == "wss"
+    assert document["components"]["securitySchemes"]["session"]["name"] == "aijobs_session"
+    behind_tls = asyncapi_document(BASE_URL)
+    assert behind_tls["servers"]["api"]["protocol"] == "wss"
+    assert behind_tls["components"]["securitySchemes"]["session"]["name"] == "__Host-aijobs_session"
     with pytest.raises(ValidationError):
         subscribe.validate({"colour": "red"})
 

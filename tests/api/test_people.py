@@ -165,13 +165,30 @@ async def test_a_persons_stream_ends_with_the_session(proxied: ApiUnderTest, key
     async with coming_from(proxied, PROXY, named()) as http:
         await signed_in(http)
         ticket = (await http.post("/api/tickets", json={"user_id": "ada"})).json()["ticket"]
-        async with reading(proxied, f"/api/events?after=0&ticket={ticket}", headers={"Authorization": ""}) as stream:
+        async with reading(replace(proxied, http=http), f"/api/events?after=0&ticket={ticket}") as stream:
             (session,) = (await http.get("/api/sessions")).json()["data"]
             ended = await proxied.http.delete(f"/api/sessions/{session['id']}")
             await stream.rest()
 
         assert ended.status_code == 204
         assert (await http.get("/api/jobs")).status_code == 401
+
+
+async def test_a_persons_ticket_too_is_worth_nothing_beside_the_proxy_or_without_a_role(proxied: ApiUnderTest) -> None:
+    async with coming_from(proxied, PROXY, named("bo@example.com", "staff")) as http:
+        await signed_in(http)
+        ticket = (await http.post("/api/tickets", json={"user_id": "ada"})).json()["ticket"]
+        async with reading(replace(proxied, http=http), f"/api/events?after=0&ticket={ticket}") as stream:
+            assert stream.answer.status_code == 200
+    for address, headers, status in (
+        (ELSEWHERE, named("bo@example.com", "staff"), 401),
+        (PROXY, {}, 401),
+        (PROXY, named(), 401),
+        (PROXY, named("bo@example.com", "cooks"), 403),
+    ):
+        async with coming_from(proxied, address, {**headers, "Last-Event-ID": "1"}) as thief:
+            answer = await thief.get("/api/events", params={"ticket": ticket})
+            assert answer.status_code == status, (address, headers)
 
 
 async def test_what_a_person_does_is_recorded_by_name(proxied: ApiUnderTest) -> None:

@@ -6,6 +6,7 @@ addresses would make it slow for all.
 
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,8 +27,9 @@ class BoundedMemory(Storage):
 
     STORAGE_SCHEME = ["bounded-memory"]  # noqa: RUF012  # as the library declares it
 
-    def __init__(self) -> None:
+    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         super().__init__()
+        self._clock = clock
         self._windows: OrderedDict[str, _CountedWindow] = OrderedDict()
 
     def __len__(self) -> int:
@@ -41,9 +43,9 @@ class BoundedMemory(Storage):
     async def incr(self, key: str, expiry: float, amount: int = 1) -> int:
         """See Storage."""
         window = self._windows.get(key)
-        if window is None or window.ends_at <= time.time():
+        if window is None or window.ends_at <= self._clock():
             self._windows.pop(key, None)
-            window = self._windows[key] = _CountedWindow(time.time() + expiry)
+            window = self._windows[key] = _CountedWindow(self._clock() + expiry)
             while len(self._windows) > MAX_COUNTED:
                 self._windows.popitem(last=False)
         window.count += amount
@@ -52,12 +54,12 @@ class BoundedMemory(Storage):
     async def get(self, key: str) -> int:
         """See Storage."""
         window = self._windows.get(key)
-        return 0 if window is None or window.ends_at <= time.time() else window.count
+        return 0 if window is None or window.ends_at <= self._clock() else window.count
 
     async def get_expiry(self, key: str) -> float:
         """See Storage."""
         window = self._windows.get(key)
-        return time.time() if window is None else window.ends_at
+        return self._clock() if window is None else window.ends_at
 
     async def check(self) -> bool:
         """See Storage."""
