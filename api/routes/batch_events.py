@@ -20,6 +20,7 @@ from api.dependencies import Admission, Db, Live
 from api.problems import problem_responses
 from api.requests.paths import BatchCode
 from api.schemas.batches import Batch, batch_response
+from api.streaming.event import one_line
 from api.streaming.hub import EventHub
 from api.streaming.open_streams import OpenStream
 from api.streaming.replay import STREAM_AT_MOST
@@ -107,7 +108,7 @@ async def _frames(
 def _frame(batch: Batch, version: int) -> bytes:
     """Only the end has an id: who has received it need not come back."""
     name, identified = ("end", f"id: {version}\n") if batch.ended_at else ("progress", "")
-    return f"{identified}event: {name}\ndata: {batch.model_dump_json()}\n\n".encode()
+    return f"{identified}event: {name}\ndata: {one_line(batch.model_dump_json())}\n\n".encode()
 
 
 def _without_estimate(batch: Batch) -> Batch:

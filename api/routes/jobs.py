@@ -229,7 +229,7 @@ async def delete_job(caller: Writer, code: JobCode, delete: Deleting) -> None:
     "/{code}/cancel",
     status_code=202,
     summary="Cancel a job",
-    responses=problem_responses(400, 401, 403, 404, 409, 415, 422, 503),
+    responses=problem_responses(400, 401, 403, 404, 409, 413, 415, 422, 503),
 )
 async def cancel_job(
     caller: Writer, code: JobCode, cancel: Cancel, jobs: Jobs, body: CancelRequest | None = None

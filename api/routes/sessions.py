@@ -69,7 +69,7 @@ class BrowserSessionInfo(Shape):
     is_current: bool = Field(description="The one that asks.")
 
 
-@router.post("", status_code=204, summary="Sign in", responses=problem_responses(400, 401, 403, 415, 422, 429))
+@router.post("", status_code=204, summary="Sign in", responses=problem_responses(400, 401, 403, 413, 415))
 async def sign_in(body: SignIn, request: Request, access: AppAccess) -> Response:
     """Exchanges a key for a session cookie. For pages on the API's own origin."""
     refuse_foreign_origin(request, access.base_url, ())
@@ -92,7 +92,7 @@ async def sign_out(request: Request, access: AppAccess) -> Response:
     return response
 
 
-@router.get("", summary="List your sessions", responses=problem_responses(401, 422))
+@router.get("", summary="List your sessions", responses=problem_responses(401, 403))
 async def list_sessions(
     caller: SignedIn, database: Db, settings: Settings, query: Annotated[SessionsQuery, Query()]
 ) -> Page[BrowserSessionInfo]:

@@ -16,6 +16,7 @@ from api.schemas.stored_responses import IdempotencyKey
 from api.schemas.templates import ShownEstimate, shown_estimate
 
 OK: Final = 200
+REFUSALS: Final = (400, 401, 402, 403, 404, 409, 413, 415, 422, 429, 500, 503)
 
 ACCEPTED: Final = "文件上传成功,正在异步处理中"
 IMPORTED: Final = "文件上传成功,已解析 {count} 行数据"
@@ -86,7 +87,7 @@ class Refused(Shape):
     summary="Upload a document for a template",
     response_model_exclude_none=True,
     openapi_extra=FORM,
-    responses={status: {"model": Refused} for status in (400, 401, 402, 403, 404, 413, 415, 422, 500, 503)},
+    responses={status: {"model": Refused} for status in REFUSALS},
 )
 async def upload_template(
     request: Request, caller: Submitter, intake: Intake, idempotency_key: IdempotencyKey = None

@@ -34,7 +34,7 @@ class Ticket(Shape):
     "/api/tickets",
     status_code=201,
     summary="Make a ticket for a stream",
-    responses=problem_responses(400, 401, 403, 415, 422),
+    responses=problem_responses(400, 401, 403, 413, 415),
 )
 async def create_ticket(caller: Reader, secret: InstallationSecret, body: TicketRequest | None = None) -> Ticket:
     """For an EventSource or a WebSocket, which cannot set a header. Valid for a minute, to open streams only.

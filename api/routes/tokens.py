@@ -32,7 +32,10 @@ class TokenRequest(BaseModel):
 
 
 @router.post(
-    "/api/tokens", status_code=201, summary="Make an end-user token", responses=problem_responses(400, 401, 403, 422)
+    "/api/tokens",
+    status_code=201,
+    summary="Make an end-user token",
+    responses=problem_responses(400, 401, 403, 413, 415),
 )
 async def create_token(body: TokenRequest, caller: TokenMaker, secret: InstallationSecret) -> Token:
     """For service keys. The token has at most the key's scopes, and becomes invalid when the key is revoked.

@@ -91,7 +91,7 @@ async def replay_one(id: DeliveryCode, caller: WebhookKeeper, database: Db) -> W
     "/api/webhook-deliveries/replay",
     status_code=202,
     summary="Send all failed webhooks again",
-    responses=problem_responses(400, 401, 403, 404, 409, 415, 422),
+    responses=problem_responses(400, 401, 403, 404, 409, 413, 415),
 )
 async def replay_failed_webhooks(body: ReplayRequest, caller: WebhookKeeper, database: Db) -> Replayed:
     """New deliveries of what has failed since a time, attempted at once. A second call leaves alone what was replayed.

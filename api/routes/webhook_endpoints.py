@@ -27,7 +27,7 @@ from api.schemas.webhooks import (
 )
 
 PROBLEMS: Final = problem_responses(401, 403, 404, 422)
-PROBLEMS_OF_CHANGES: Final = problem_responses(400, 401, 403, 404, 409, 415, 422)
+PROBLEMS_OF_CHANGES: Final = problem_responses(400, 401, 403, 404, 409, 413, 415)
 
 router = APIRouter(tags=["webhooks out"], route_class=StrictRoute)
 

@@ -79,6 +79,18 @@ async def test_a_zip_has_every_output_and_names_them(api: ApiUnderTest) -> None:
     ]
 
 
+async def test_what_a_batch_is_called_cannot_break_out_of_its_frame(api: ApiUnderTest) -> None:
+    evil = "end\n\nevent: end\ndata: {}\r\r\u2028data: x\x85"
+    code, jobs = await fed(api, 1, metadata={"name": evil})
+    await api.push(jobs[0], JobStatus.FAILED)
+    await feed_of(api).step(code)
+
+    _, *lines = await stream(api, code)
+
+    assert [line.partition(":")[0] for line in lines] == ["id", "event", "data"]
+    assert json.loads(lines[2].removeprefix("data: "))["metadata"] == {"name": evil}
+
+
 async def test_a_batch_is_followed_to_its_end(api: ApiUnderTest) -> None:
     code, jobs = await fed(api, 2)
 

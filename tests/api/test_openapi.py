@@ -60,6 +60,17 @@ async def test_every_route_says_what_it_is_and_what_can_go_wrong(openapi: dict[s
             assert answer["content"].keys() == {shape}, name
 
 
+async def test_every_route_declares_the_refusals_of_its_kind(openapi: dict[str, Any]) -> None:
+    for name, operation in operations(openapi).items():
+        declared = operation["responses"].keys()
+        if operation["security"]:
+            assert declared >= {"401", "403", "429"}, name
+        if "requestBody" in operation:
+            assert declared >= {"400", "413", "415"}, name
+        if any(parameter["name"].lower() == "idempotency-key" for parameter in operation.get("parameters", ())):
+            assert "409" in declared, name
+
+
 async def test_every_reference_leads_somewhere_and_no_operation_is_named_twice(openapi: dict[str, Any]) -> None:
     schemas = {f"#/components/schemas/{name}" for name in openapi["components"]["schemas"]}
     named = [operation["operationId"] for operation in operations(openapi).values()]
