@@ -60,17 +60,17 @@ class ExportBatch:
             act = Act(kind=ActKind.DATA_EXPORTED, target=code, user_id=user, after={"format": form})
             await self.database.write(record, act)
 
-    async def json_lines(self, code: str, user_id: str | None) -> AsyncGenerator[bytes]:
+    async def json_lines(self, code: str, user_id: str | None) -> AsyncGenerator[str]:
         """A line for each row, in their order, with links to its outputs. Raises NotFound."""
         async for page in self._pages(code, user_id):
-            yield "".join([_line(await self._document(result)) for result in page]).encode()
+            yield "".join([_line(await self._document(result)) for result in page])
 
-    async def csv(self, code: str, user_id: str | None) -> AsyncGenerator[bytes]:
+    async def csv(self, code: str, user_id: str | None) -> AsyncGenerator[str]:
         """A line for each output, and for each row without one. Raises NotFound."""
-        yield (BYTE_ORDER_MARK + safe_csv([COLUMNS])).encode()
+        yield BYTE_ORDER_MARK + safe_csv([COLUMNS])
         async for page in self._pages(code, user_id):
             rows = [row for result in page for row in _csv_rows(await self._document(result))]
-            yield safe_csv(rows).encode()
+            yield safe_csv(rows)
 
     async def zip(self, code: str, user_id: str | None) -> AsyncGenerator[bytes]:
         """All outputs, named by the number of their row, and behind them a manifest that names the files.

@@ -11,6 +11,7 @@ from api.checked_route import CheckedRoute
 from api.dependencies import Export
 from api.problems import problem_responses
 from api.requests.paths import BatchCode
+from api.schemas.exports import ExportFormat, export_response
 
 
 class ResultsFormat(StrEnum):
@@ -20,12 +21,6 @@ class ResultsFormat(StrEnum):
     CSV = "csv"
     ZIP = "zip"
 
-
-MEDIA_TYPES: Final = {
-    ResultsFormat.JSONL: "application/jsonl",
-    ResultsFormat.CSV: "text/csv; charset=utf-8",
-    ResultsFormat.ZIP: "application/zip",
-}
 
 DOCUMENTED: Final[dict[int | str, dict[str, Any]]] = {
     200: {
@@ -54,9 +49,8 @@ async def get_batch_results(
     """A line for each row in its order; in the ZIP file, `results.jsonl` names the files of each row."""
     user_id = caller.visible_user
     await export.begin(code, user_id, form=format)
-    streams = {ResultsFormat.JSONL: export.json_lines, ResultsFormat.CSV: export.csv, ResultsFormat.ZIP: export.zip}
-    return StreamingResponse(
-        streams[format](code, user_id),
-        media_type=MEDIA_TYPES[format],
-        headers={"Content-Disposition": f'attachment; filename="{code}.{format}"'},
-    )
+    if format is ResultsFormat.ZIP:
+        headers = {"Content-Disposition": f'attachment; filename="{code}.zip"'}
+        return StreamingResponse(export.zip(code, user_id), media_type="application/zip", headers=headers)
+    lines = export.csv(code, user_id) if format is ResultsFormat.CSV else export.json_lines(code, user_id)
+    return export_response(lines, ExportFormat(format), name=code)

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from fastapi.responses import StreamingResponse
 
+from api.streaming.event import one_line
+
 
 class ExportFormat(StrEnum):
     """What an export comes as."""
@@ -20,7 +22,14 @@ MEDIA_TYPES: Final = {ExportFormat.JSONL: "application/jsonl", ExportFormat.CSV:
 def export_response(text: AsyncIterator[str], form: ExportFormat, *, name: str) -> StreamingResponse:
     """A file to be saved as `name` with the format's ending."""
     headers = {"Content-Disposition": f'attachment; filename="{name}.{form}"'}
-    return StreamingResponse(text, media_type=MEDIA_TYPES[form], headers=headers)
+    content = _lines(text) if form is ExportFormat.JSONL else text
+    return StreamingResponse(content, media_type=MEDIA_TYPES[form], headers=headers)
+
+
+async def _lines(text: AsyncIterator[str]) -> AsyncIterator[str]:
+    """Each document on one line for every reader, also for those who split lines where Unicode does."""
+    async for part in text:
+        yield one_line(part)
 
 
 def documented(description: str) -> dict[int | str, dict[str, Any]]:

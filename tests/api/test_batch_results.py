@@ -15,7 +15,7 @@ from tests.api.installation import PHOTO_URL, UPSCALE, ApiUnderTest
 
 async def fed(api: ApiUnderTest, rows: int = 3, **head: Any) -> tuple[str, list[str]]:
     """A batch and its jobs, all of which run."""
-    row = {"params": {"image": PHOTO_URL}, "metadata": {"name": "=1+1"}}
+    row = {"params": {"image": PHOTO_URL}, "metadata": {"name": "=1+1", "note": "one\u2028line\x85"}}
     body = {"model_id": UPSCALE, "user_id": "ada", "rows": [row] * rows, **head}
     code: str = (await api.http.post("/api/batches", json=body)).json()["code"]
     return code, [brief.code for brief in (await feed_of(api).step(code)).accepted]
@@ -47,6 +47,7 @@ async def test_manifests_have_a_line_for_each_row(api: ApiUnderTest) -> None:
         (1, "FAILED", 0),
         (2, "DRAFT", 0),
     ]
+    assert [row["metadata"]["note"] for row in rows] == ["one\u2028line\x85"] * 3
     assert rows[1]["error"] == {"code": "test", "message": "As the test wants it."}
     assert f"outputs/{jobs[0]}/1.png" in rows[0]["outputs"][1]["url"]
     assert table.headers["Content-Disposition"] == f'attachment; filename="{code}.csv"'
