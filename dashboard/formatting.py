@@ -109,8 +109,8 @@ def number(value: float | None) -> str:
 
 
 def amount(value: Decimal) -> str:
-    """Of money: two digits behind the point, or as many as a small one needs: `12.50`, `0.0031`."""
-    digits = 2 if value >= 1 or value == 0 else 1 - value.adjusted()
+    """Of money: two digits behind the point, or as many as a small one needs: `12.50`, `0.05`, `0.0031`."""
+    digits = max(2, min(1 - value.adjusted(), -int(value.normalize().as_tuple().exponent)))
     return f"{value:,.{digits}f}"
 
 

@@ -109,7 +109,7 @@ def _cost(price: VendorPrice, params: dict[str, Any], count: int) -> Cost | None
         case PriceUnit.OUTPUT:
             return price.times(Decimal(count))
         case PriceUnit.SECOND:
-            seconds = next((params[name] for name in LENGTHS if isinstance(params.get(name), int | float)), None)
+            seconds = next((params[name] for name in LENGTHS if type(params.get(name)) in {int, float}), None)
             return None if seconds is None else price.times(Decimal(str(seconds)) * count)
         case _:
             return None

@@ -29,7 +29,7 @@ from api.auth.named_users import checked_user, user_in_form
 from api.dependencies import Accept, DailyLimit, HasSandbox, Intake, Models, PublicUrl
 from api.problems import status_of
 from api.schemas.jobs import CatalogueEntry
-from api.schemas.model_responses import model_responses
+from api.schemas.model_responses import model_response, model_responses
 from dashboard.forms.call_snippets import ApiCall, CallSnippet, snippets_of
 from dashboard.forms.form_errors import summary_of
 from dashboard.forms.metadata_lines import FIELD as METADATA
@@ -70,13 +70,12 @@ class JobForm:
 
     def entry(self, model_id: str) -> CatalogueEntry:
         """The model of this id; without an id, the first that is configured. Raises NotFound."""
-        entries = model_responses(self.models)
-        for entry in entries:
-            if entry.model_id == model_id or (not model_id and entry.configured):
-                return entry
-        if model_id or not entries:
+        known = list(self.models)
+        chosen = [one for one in known if one.model_id == model_id] if model_id else known
+        if not chosen:
             raise NotFound("There is no such model.")
-        return entries[0]
+        configured = (one for one in chosen if self.models.adapter_of(one) is not None)
+        return model_response(self.models, next(configured, chosen[0]))
 
     @property
     def priorities(self) -> Sequence[int]:

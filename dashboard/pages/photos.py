@@ -34,7 +34,7 @@ from api.problems import status_of
 from api.requests.paths import ReviewCode
 from api.requests.uploads import upload_form
 from api.schemas.jobs import CatalogueEntry
-from api.schemas.model_responses import model_responses
+from api.schemas.model_responses import model_response
 from api.schemas.photos import PHOTO
 from dashboard.forms.form_errors import messages_of
 from dashboard.forms.parameters.schema_form import FormField, fields_of, in_words, parameters_of
@@ -211,7 +211,7 @@ def _entry(models: AvailableModels, model_id: str) -> CatalogueEntry | None:
     """The model, if it can beautify a photo, else None."""
     if image_parameter(models, model_id) is None:
         return None
-    return next((entry for entry in model_responses(models) if entry.model_id == model_id), None)
+    return model_response(models, models.model(model_id))
 
 
 def _fields(models: AvailableModels, entry: CatalogueEntry, sent: SentForm | None) -> list[FormField]:
