@@ -56,7 +56,7 @@ from aijobs.persistence.private_files import keep_private
 from aijobs.persistence.repositories import DatabaseRecords
 from aijobs.persistence.webhooks.deliveries import DatabaseDeliveries
 from aijobs.providers.registry import opened_providers
-from aijobs.settings import Settings, is_sqlite
+from aijobs.settings import PREFIX, Settings, SettingsError, is_sqlite
 from aijobs.tracing.spans import is_on, record_work
 from aijobs.tracing.traced_store import traced_store
 
@@ -101,21 +101,21 @@ async def open_adapters(
     """
     keep_private(settings.data_dir)
     catalogue = catalogue or settings.load_catalogue()
-    secret = settings.load_secret()
-    documents = DocumentReader(settings.documents)
+    secret, documents = settings.load_secret(), DocumentReader(settings.documents)
     async with AsyncExitStack() as opened:
         database = _traced(await opened.enter_async_context(open_database(settings)))
         catalogue.added_from(partial(load_added, database, catalogue))
         store = traced_store(await opened.enter_async_context(open_store(settings, secret=secret)))
         pictures = await opened.enter_async_context(PictureReader.opened(settings.pictures))
         if providers is None:
-            opening = opened_providers(settings, last_report=partial(_last_report, database))
-            providers = await opened.enter_async_context(opening)
+            last_report = partial(_last_report, database)
+            providers = await opened.enter_async_context(opened_providers(settings, last_report=last_report))
         if generators is None:
             generating = opened_generators(
                 settings.chat, settings.data_dir, database=database, store=store, reader=documents, pictures=pictures
             )
             generators = await opened.enter_async_context(generating)
+        _check_rules(catalogue, providers, generators)
         yield Adapters(
             settings=settings,
             secret=secret,
@@ -136,6 +136,18 @@ async def open_adapters(
             webhook_sender=await opened.enter_async_context(HttpWebhookSender(settings.webhooks, secret)),
             webhook_url_error=partial(webhook_url_error, trusted=settings.webhooks.trusted),
         )
+
+
+def _check_rules(catalogue: Catalogue, providers: Mapping[str, Provider], generators: Mapping[str, Generator]) -> None:
+    """Raises SettingsError for an operator's rule about a parameter that its model does not have."""
+    for model in catalogue:
+        adapter = providers.get(model.provider) if model.asyn else generators.get(model.provider)
+        ruled = model.parameters.allowed.keys() | model.parameters.defaults.keys()
+        if adapter and ruled and (unknown := ruled - adapter.parameters(model).model_fields.keys()):
+            raise SettingsError(
+                f"{PREFIX}CATALOGUE: The catalogue's model {model.model_id!r} is wrong: "
+                f"parameters: it has none named {', '.join(sorted(unknown))}"
+            )
 
 
 def output_link_error(settings: Settings, url: str, hosts: tuple[str, ...]) -> str | None:

@@ -139,7 +139,9 @@ class Model(BaseModel):
     @classmethod
     def _by_name(cls, value: object) -> object:
         if isinstance(value, list):
-            return {JobStatus[name] if name in JobStatus.__members__ else name for name in value}
+            return [
+                JobStatus[name] if isinstance(name, str) and name in JobStatus.__members__ else name for name in value
+            ]
         return value
 
     def is_over(self, day: date) -> bool:

@@ -38,7 +38,10 @@ def deployment_problems(settings: Settings, *, temporal_address: str) -> Iterato
 
 
 def _is_this_host(address: str) -> bool:
-    host = urlsplit(f"//{address}").hostname or ""
+    try:
+        host = urlsplit(f"//{address}").hostname or ""
+    except ValueError:  # no address at all: the connection says so
+        return False
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -79,10 +79,9 @@ class BulkJobs:
                 break
         if action is BulkAction.CANCEL:
             return Selection([row.code for row in rows], 0, 0, is_all=cursor is None)
-        prices = [(row.code, await self._price(row)) for row in rows]
-        priced = [(code, price) for code, price in prices if price is not None]
-        points = sum(price for _, price in priced)
-        return Selection([code for code, _ in priced], points, len(prices) - len(priced), is_all=cursor is None)
+        prices = await self._prices(rows)
+        codes = [row.code for row, price in zip(rows, prices, strict=True) if price is not None]
+        return Selection(codes, sum(filter(None, prices)), len(rows) - len(codes), is_all=cursor is None)
 
     async def cancel(self, codes: Sequence[str], actor: Actor, *, reason: str | None) -> BulkResult:
         """Request the cancellation of each; one that cannot be canceled stops no other."""
@@ -98,7 +97,7 @@ class BulkJobs:
         Raises InvalidParameters when together they cost more than `points`, and then nothing is done.
         """
         rows = await self.database.read(jobs_by_code, codes, user_id=actor.user_id)
-        due = sum([await self._price(row) or 0 for row in rows])
+        due = sum(filter(None, await self._prices(rows)))
         if due > points:
             message = f"They now cost {due} points instead of {points}. Nothing was run: look again, and confirm that."
             raise InvalidParameters("The price has changed.", FieldError("/points", message))
@@ -106,11 +105,15 @@ class BulkJobs:
         async def one(code: str) -> None:
             await self.rerun_job(code, RerunFrom.START, actor, idempotency_key=f"{key}:{code}")
 
-        return await _each([row.code for row in rows], one)
+        return await _each(codes, one)
 
-    async def _price(self, row: JobRow) -> int | None:
-        """Of running it again; None when its model takes no more jobs."""
-        await self.models.look_for(row.model_id)
+    async def _prices(self, rows: Sequence[JobRow]) -> list[int | None]:
+        """Of running each again; None where its model takes no more jobs."""
+        for model_id in {row.model_id for row in rows}:
+            await self.models.look_for(model_id)
+        return [self._price(row) for row in rows]
+
+    def _price(self, row: JobRow) -> int | None:
         try:
             return self.models.model_on(row.model_id, now().date()).price(row.output_count)
         except BadInput:
@@ -124,7 +127,7 @@ def _meant(named: frozenset[JobStatus], action: BulkAction) -> frozenset[JobStat
 
 
 async def _each(codes: Sequence[str], act: Callable[[str], Awaitable[None]]) -> BulkResult:
-    limiter = asyncio.Semaphore(TOGETHER)
+    limiter, codes = asyncio.Semaphore(TOGETHER), list(dict.fromkeys(codes))
 
     async def attempt(code: str) -> AijobsError | None:
         async with limiter:

@@ -17,7 +17,8 @@ from aijobs.persistence.jobs.queries import brief_of, job_of
 from aijobs.persistence.jobs.schedule import cancel_scheduled
 from aijobs.persistence.tables import JobRow
 
-NO_REASON_GIVEN: Final = "Canceled by its owner."
+BY_ITS_OWNER: Final = "Canceled by its owner."
+NO_REASON_GIVEN: Final = "No reason was given."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +34,8 @@ class CancelJob:
 
         Raises NotFound, JobIsFinal, and TemporalUnavailable, after which the caller has to retry.
         """
-        reason = reason or NO_REASON_GIVEN
         job = await self.database.read(job_of, code, user_id=actor.user_id)
+        reason = reason or (NO_REASON_GIVEN if is_somebody_else(job.user_id) else BY_ITS_OWNER)
         require_unfinished(job.code, job.job_status)
         await self.catalogue.find(job.model_id)
         if job.start_at is not None and (canceled := await self.database.write(self._cancel_scheduled, code, reason)):

@@ -12,7 +12,7 @@ from sqlmodel import Session
 
 from aijobs.domain.jobs.events import rfc3339
 from aijobs.domain.ports.object_store import ObjectStore
-from aijobs.domain.values.audit import Act, ActKind, current_origin, is_somebody_else
+from aijobs.domain.values.audit import Act, ActKind
 from aijobs.domain.values.safe_csv import BYTE_ORDER_MARK, safe_csv
 from aijobs.persistence.audit_log import record
 from aijobs.persistence.batches.queries import ShownItem, batch_of, items_page
@@ -20,6 +20,7 @@ from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.outputs import outputs_of
 from aijobs.persistence.tables import OutputRow
+from aijobs.usecases.steer_batch import is_somebody_elses
 from aijobs.usecases.zip_stream import ZipStream
 
 AT_ONCE: Final = 200
@@ -55,9 +56,8 @@ class ExportBatch:
     async def begin(self, code: str, user_id: str | None, *, form: str) -> None:
         """Before the others. Records what somebody else than the batch's owner exports. Raises NotFound."""
         batch = await self.database.read(batch_of, code, user_id=user_id)
-        user, key = batch.user_id, current_origin().key_id
-        if key != batch.create_by if user is None else is_somebody_else(user):
-            act = Act(kind=ActKind.DATA_EXPORTED, target=code, user_id=user, after={"format": form})
+        if is_somebody_elses(batch):
+            act = Act(kind=ActKind.DATA_EXPORTED, target=code, user_id=batch.user_id, after={"format": form})
             await self.database.write(record, act)
 
     async def json_lines(self, code: str, user_id: str | None) -> AsyncGenerator[str]:

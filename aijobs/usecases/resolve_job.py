@@ -25,7 +25,7 @@ class ResolveJob:
 
     async def settle_points(self, code: str, decision: Resolution, actor: Actor, *, why: str) -> JobRow:
         """Refund or charge held points. Raises NotFound, and NothingHeld when no points are held."""
-        await self._require(code, actor)
+        await self._required(code, actor)
 
         def work(session: Session) -> JobRow:
             job = locked_job(session, code)
@@ -37,9 +37,10 @@ class ResolveJob:
     async def attach(self, code: str, ref: str, actor: Actor, *, why: str) -> JobRow:
         """Record the provider's id of a lost submission, and poll the provider at once.
 
-        Raises NotFound, SubmissionExists when no submission was lost, TemporalUnavailable.
+        Raises NotFound, UnknownModel, SubmissionExists when no submission was lost, and TemporalUnavailable when it is
+        recorded, and polled later.
         """
-        await self._require(code, actor)
+        await self.catalogue.find((await self._required(code, actor)).model_id)
 
         def work(session: Session) -> JobRow:
             job = locked_job(session, code)
@@ -47,9 +48,8 @@ class ResolveJob:
             return job
 
         job = await self.database.write(work)
-        await self.catalogue.find(job.model_id)
         await self.engine.poll_now(brief_of(job, self.catalogue))
         return job
 
-    async def _require(self, code: str, actor: Actor) -> None:
-        await self.database.read(job_of, code, user_id=actor.user_id)
+    async def _required(self, code: str, actor: Actor) -> JobRow:
+        return await self.database.read(job_of, code, user_id=actor.user_id)

@@ -21,6 +21,7 @@ from aijobs.domain.values.actors import Owner
 from aijobs.domain.values.ids import new_id
 from aijobs.domain.values.pictures import CleanPhoto, PictureContent
 from aijobs.persistence.access.idempotency import IdempotencyClaim, Receipt
+from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
 from aijobs.persistence.jobs.queries import file_of
@@ -67,8 +68,8 @@ class ReviewPhoto:
     async def upload(self, upload: Upload, owner: Owner, *, idempotency_key: str | None = None) -> Receipt:
         """The receipt of a new review; a second call with the same key and photo returns the first one.
 
-        Raises UnreadableFile, FileTooLarge, TooBusy, ModelNotConfigured, PointsExhausted, StoreUnavailable,
-        IdempotencyMismatch and IdempotencyInFlight.
+        Raises UnreadableFile, FileTooLarge, TooBusy, ModelNotConfigured, ModelRetired, PointsExhausted,
+        StoreUnavailable, IdempotencyMismatch and IdempotencyInFlight.
         """
         upload.check_size(self.max_bytes)
         claim = claim_for(owner, idempotency_key, {"photo": upload.sha256, "name": upload.name})
@@ -92,7 +93,7 @@ class ReviewPhoto:
 
     async def _review(self, photo: Photo, owner: Owner, claim: IdempotencyClaim | None) -> Receipt:
         """Stores the copy; then its row, the review, the job and its points are written in one transaction."""
-        model = self.models.catalogue.model(REVIEW_MODEL)
+        model = self.models.model_on(REVIEW_MODEL, now().date())
         self.models.configured_adapter(model)
         clean = await self.pictures.clean(photo.content)
         file = _file_row(photo, clean, owner)

@@ -86,14 +86,24 @@ def _rerun(session: Session, *, code: str, actor: Actor, daily_limit: int) -> in
     batch = _locked(session, code, actor)
     before = batch.batch_status
     count = steering.rerun_failed(session, batch, daily_limit=daily_limit)
-    _record(session, batch, ActKind.BATCH_RERUN, before)
+    _record(session, batch, ActKind.BATCH_RERUN, before, rows=count)
     return count
 
 
-def _record(session: Session, batch: BatchRow, kind: ActKind, before: str) -> None:
-    """What somebody else than its owner did, and not a second call, which has changed nothing."""
-    user, key = batch.user_id, current_origin().key_id
-    is_others = key != batch.create_by if user is None else is_somebody_else(user)
-    if is_others and batch.batch_status != before:
-        statuses = {"before": {"batch_status": before}, "after": {"batch_status": batch.batch_status}}
-        record(session, Act(kind=kind, target=batch.code, user_id=user, **statuses))
+def _record(session: Session, batch: BatchRow, kind: ActKind, before: str, *, rows: int | None = None) -> None:
+    """What somebody else than its owner did, and not a second call, which has changed nothing.
+
+    `rows`: how many run again, of a batch that may be running.
+    """
+    if not is_somebody_elses(batch) or (batch.batch_status == before and rows is None):
+        return
+    after = {"batch_status": batch.batch_status} | ({} if rows is None else {"rows": rows})
+    act = Act(kind=kind, target=batch.code, user_id=batch.user_id, before={"batch_status": before}, after=after)
+    record(session, act)
+
+
+def is_somebody_elses(batch: BatchRow) -> bool:
+    """Whether whoever acts now is not its owner: its user, or where it names none, the key that it was sent with."""
+    if batch.user_id is None:
+        return current_origin().key_id != batch.create_by
+    return is_somebody_else(batch.user_id)

@@ -4,7 +4,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Any, Final
 
 import structlog
@@ -27,14 +26,12 @@ from aijobs.persistence.batches.loading import CheckedItem
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import Database
 from aijobs.persistence.tables import BatchRow, FileRow
+from aijobs.usecases.accept_job import CLOCK_TOLERANCE
 from aijobs.usecases.idempotency import Render, claim_for, claimed
 from aijobs.usecases.models import AvailableModels
 
 MAX_PROBLEMS: Final = 1000
 """After so many wrong fields, the rows behind them are not looked at."""
-
-PAST: Final = timedelta(minutes=1)
-"""A time that is so long ago may be another clock's now."""
 
 UserOf = Callable[[str | int | None], str]
 """The user of a row that names this one. Raises InvalidParameters and NotAllowed."""
@@ -236,7 +233,7 @@ class _RowCheck:
 
 def _time_problems(request: BatchRequest) -> Iterator[FieldError]:
     at, until = request.start_at, request.expires_at
-    if at is not None and at < now() - PAST:
+    if at is not None and at < now() - CLOCK_TOLERANCE:
         yield FieldError("/start_at", "This time has passed.")
     if until is not None and until <= max(now(), at or now()):
         yield FieldError("/expires_at", "Must be after the start, and not be past.")

@@ -9,6 +9,8 @@ import pytest
 from sqlmodel import Session, col, select
 
 from aijobs.domain.jobs.batches.batch import MAX_ROWS
+from aijobs.domain.lifecycle import JobStatus
+from aijobs.persistence.batches.feed import DatabaseBatchFeed
 from aijobs.persistence.points.audit import violations
 from aijobs.persistence.tables import BatchItemRow, BatchRow
 from tests.api.installation import PHOTO_URL, UPSCALE, ApiUnderTest
@@ -117,6 +119,8 @@ async def items_of(api: ApiUnderTest, code: str) -> list[dict[str, Any]]:
     [
         ("image,imgae\nhttps://a.test/1,x\n", {}, ["/columns/imgae"]),
         ("image,image\nhttps://a.test/1,x\n", {}, ["/columns/image"]),
+        ("image,params.image\nhttps://a.test/1,x\n", {}, ["/columns/image", "/columns/params.image"]),
+        ("image\nhttps://a.test/1\n", {"enhance_model": "{{" + " " * 50_000}, ["/rows/0/params/enhance_model"]),
         ("image\nhttps://a.test/1\n", {"enhance_model": "{{model}}"}, ["/params/enhance_model"]),
         ("image,upscale_factor\nhttps://a.test/1,4\nhttps://a.test/2\n", {}, ["/rows/1"]),
         ("image,upscale_factor\nhttps://a.test/1,four\n", {}, ["/rows/0/params/upscale_factor"]),
@@ -267,6 +271,20 @@ async def test_what_failed_runs_again(api: ApiUnderTest) -> None:
     assert await api.dependencies.database.snapshot(violations) == []
     answer = await api.http.post(f"/api/batches/{code}/rerun")
     assert (answer.status_code, answer.json()["code"]) == (409, "cannot_rerun")
+
+
+async def test_a_rerun_by_somebody_else_is_in_the_audit_log_while_the_batch_runs(api: ApiUnderTest) -> None:
+    code = (await submit(api))["code"]
+    dependencies = api.dependencies
+    feed = DatabaseBatchFeed(dependencies.database, dependencies.catalogue, daily_limit=dependencies.daily_limit)
+    first, *_ = (await feed.step(code)).accepted
+    await api.push(first.code, JobStatus.FAILED)
+
+    again = (await api.http.post(f"/api/batches/{code}/rerun")).json()
+
+    assert (again["rows"], again["batch"]["status"]) == (1, "RUNNING")
+    acts = (await api.http.get("/api/audit", params={"act": "batch.rerun"})).json()["data"]
+    assert [(act["target"], act["after"]) for act in acts] == [(code, {"batch_status": "RUNNING", "rows": 1})]
 
 
 async def test_a_stranger_sees_no_batch(api: ApiUnderTest) -> None:

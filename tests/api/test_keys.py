@@ -76,6 +76,7 @@ async def test_a_roles_key_may_what_the_role_may(api: ApiUnderTest) -> None:
         ({"scopes": ["jobs:eat"]}, "/scopes/0"),
         ({"user_id": "ada", "scopes": ["admin"]}, "/scopes"),
         ({"expires_at": "2001-01-01T00:00:00Z"}, "/expires_at"),
+        ({"expires_at": "9999-12-31T23:59:59-14:00"}, "/expires_at"),
         ({"more": 1}, "/more"),
     ],
 )

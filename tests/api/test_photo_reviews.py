@@ -12,13 +12,15 @@ from PIL import Image
 from sqlmodel import Session, col, select, update
 
 from aijobs.adapters.media.photo_measures import measured, opened_copy
+from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.jobs.job import JobError, Stage
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.domain.photos import Analysis
+from aijobs.domain.photos import REVIEW_MODEL, Analysis
 from aijobs.domain.values.scopes import Scope
 from aijobs.generators.photo_scores import measured_analysis
 from aijobs.persistence.photo_reviews import DatabaseReviewStore
 from aijobs.persistence.tables import FileRow, PhotoReviewRow, WriteIntentRow
+from aijobs.settings import SHIPPED_CATALOGUE
 from api.dependencies import ApiDependencies
 from tests.api.installation import UPSCALE, ApiUnderTest, opened_installation
 from tests.api.pictures import bomb, picture
@@ -84,6 +86,16 @@ async def test_a_photo_is_taken_with_its_job(photo_api: ApiUnderTest) -> None:
     assert (review["beautify_ability"], review["beautify_image"]) == (False, False)
     assert job["photo_review_analysis_code"] == review["code"]
     assert job["model_id"] == "photoReview_analysis_v1"
+
+
+async def test_reviews_end_with_the_sunset_of_their_model(
+    dependencies: ApiDependencies, key: str, engine: TemporalJobEngine
+) -> None:
+    over = Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8"), f"[models.{REVIEW_MODEL}]\nsunset = 2026-01-01")
+    async with opened_installation(replace(dependencies, engine=engine, catalogue=over), key) as installation:
+        refused = await hand_in(installation)
+
+    assert (refused.status_code, refused.json()["code"]) == (422, "model_retired")
 
 
 @pytest.mark.parametrize(

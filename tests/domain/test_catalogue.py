@@ -1,14 +1,19 @@
 """The catalogue: what is shipped, and what an operator lays over it."""
 
 from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
+from aijobs.bootstrap import open_adapters
 from aijobs.domain.catalogue import Catalogue
 from aijobs.domain.errors import UnknownModel
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.values.languages.localized_text import LocalizedText
-from aijobs.settings import SHIPPED_CATALOGUE
+from aijobs.providers.replicate import ReplicateSettings
+from aijobs.settings import SHIPPED_CATALOGUE, GivenSettings, SettingsError
 
 UPSCALE = "[models.replicate_imageupscale_v1]"
 SHIPPED = SHIPPED_CATALOGUE.read_text("utf-8")
@@ -52,6 +57,8 @@ def test_an_operator_changes_one_figure_and_keeps_the_rest() -> None:
         ('[models.replicate_imageupscale_v1]\nuse_instead = "replicate_imageupscale_v1"', "use_instead"),
         ("[models.replicate_imageupscale_v1]\nlearning = { questions = 1 }", "learning.questions"),
         ("[models.mine]\nunit_point = 1", "'mine'"),
+        (f'{UPSCALE}\nunit_progress = [["PROCESSING"]]', "unit_progress"),
+        (f"{UPSCALE}\nfallback = [[1]]", "fallback"),
         (f'{UPSCALE}\nmodel_name = {{ de = "Vergrößern" }}', "model_name: there is no language 'de'; there are en, zh"),
         (f"{UPSCALE}\nmodel_name = {{ zh = 3 }}", "model_name: has no text in zh"),
         (f"{UPSCALE}\nmodel_name = 3", "model_name: must be a text, or a table of texts by language: en, zh"),
@@ -65,6 +72,18 @@ def test_an_operator_changes_one_figure_and_keeps_the_rest() -> None:
 def test_a_wrong_catalogue_is_refused_with_what_is_wrong(own: str, named: str) -> None:
     with pytest.raises(ValueError, match=named):
         Catalogue.parse(SHIPPED, own)
+
+
+@pytest.mark.parametrize("rule", ["allowed = { upscale = [2] }", "defaults = { upscale = 2 }"])
+async def test_a_rule_about_a_parameter_that_is_not_there_stops_the_start(tmp_path: Path, rule: str) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(f"{UPSCALE}\nparameters.{rule}")
+    key = ReplicateSettings(token=SecretStr("r8_test"))
+    sections: dict[str, Any] = {"data_dir": tmp_path, "catalogue": own, "replicate": key}
+
+    with pytest.raises(SettingsError, match=r"AIJOBS_CATALOGUE: .*replicate_imageupscale_v1.* none named upscale$"):
+        async with open_adapters(GivenSettings(**sections)):
+            pass
 
 
 def test_texts_are_given_by_language_and_english_falls_back_to_the_only_one() -> None:

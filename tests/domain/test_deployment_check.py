@@ -51,6 +51,10 @@ def test_a_temporal_elsewhere_with_files_of_one_host(address: str) -> None:
     assert refused(address, one_host=True) == []
 
 
+def test_what_is_no_address_is_not_this_host() -> None:
+    assert refused("[::1") == [STORE, DATABASE]
+
+
 def test_all_are_named_at_once_with_the_way_out() -> None:
     with pytest.raises(SettingsError, match=r"AIJOBS_STORE__URL: .*AIJOBS_ONE_HOST=true.*; AIJOBS_DATABASE_URL: "):
         check_deployment(GivenSettings(), temporal_address=CLUSTER)

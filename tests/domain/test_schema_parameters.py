@@ -122,6 +122,12 @@ def nested(depth: int) -> dict[str, Any]:
     return {"type": "array", "items": nested(depth - 1)} if depth else {"type": "string"}
 
 
+def repeated(levels: int) -> dict[str, Any]:
+    """Each level refers to the one below it eight times: few letters, and millions of parts."""
+    below = {f"l{level}": {"allOf": [{"$ref": f"#/$defs/l{level - 1}"}] * 8} for level in range(1, levels)}
+    return {"l0": {"type": "string"}, **below}
+
+
 @pytest.mark.parametrize(
     "schema",
     [
@@ -134,6 +140,7 @@ def nested(depth: int) -> dict[str, Any]:
         {"type": "object", "properties": {"a": {"$ref": "#/nowhere"}}},
         {"type": "object", "properties": {"a": {"$ref": "#/properties/a"}}},
         {"type": "object", "properties": {"a": nested(40)}},
+        {"type": "object", "properties": {"a": {"$ref": "#/$defs/l5"}}, "$defs": repeated(6)},
         {"type": "object", "properties": {f"a{number}": {} for number in range(MAX_PROPERTIES + 1)}},
         {"type": "object", "properties": {"a": {"description": "long " * 50_000}}},
         {"type": "object", "properties": {"a": {"type": "string", "minimum": "x", "enum": [[1]], "minLength": -5}}},

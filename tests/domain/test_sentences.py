@@ -7,7 +7,7 @@ import pytest
 
 from aijobs.domain.errors import AijobsError, codes_below
 from aijobs.domain.lifecycle import JobStatus
-from aijobs.domain.values.languages.language import LANGUAGES, Language, locale_language, tables
+from aijobs.domain.values.languages.language import LANGUAGES, Language, accepted_language, locale_language, tables
 from aijobs.domain.values.languages.messages import SENTENCES, Messages, messages
 from aijobs.domain.values.languages.sentences import Sentences
 
@@ -17,6 +17,7 @@ KNOWN: Final = Sentences(
         "There is no job {code}.": "没有任务 {code}。",
         "The template {id} is wrong: {wrong}": "模板 {id} 有误：{wrong}",
         "{a} before {b}": "{b} 之前是 {a}",
+        "{a}, {b}, {c}, {d}, {e}, {f}, {g}: {h}!": "{a}，{b}，{c}，{d}，{e}，{f}，{g}：{h}！",
     }
 )
 
@@ -32,6 +33,8 @@ KNOWN: Final = Sentences(
         ("The vendor's own words.", None),
         ("Must be text. The vendor's own words.", None),
         ("Must be text. " * 500, None),
+        ("1, 2, 3, 4, 5, 6, 7, 8: 9: 10!", "1，2，3，4，5，6，7, 8：9: 10！"),
+        ("1, " * 300, None),
     ],
 )
 def test_a_sentence_is_known_whole_with_its_gaps_filled_or_after_another(english: str, chinese: str | None) -> None:
@@ -79,6 +82,20 @@ def test_a_translated_sentence_has_the_gaps_of_its_original(language: Language) 
 )
 def test_the_locale_chooses_the_language_of_the_command_line(variables: list[str | None], language: Language) -> None:
     assert locale_language(variables) == language
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("zh-CN,zh;q=0.9,en;q=0.8", Language.ZH),
+        ("en ; q=0.5, ZH; Q=0.9", Language.ZH),
+        ("fr, zh;q=0", Language.EN),
+        ("zh;q=x, *", Language.EN),
+        ("", Language.EN),
+    ],
+)
+def test_a_browser_chooses_the_language_of_the_pages(header: str, language: Language) -> None:
+    assert accepted_language(header) == language
 
 
 def _gaps(text: str) -> set[str]:

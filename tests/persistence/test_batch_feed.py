@@ -21,7 +21,7 @@ from aijobs.persistence.database import Database
 from aijobs.persistence.points.audit import violations
 from aijobs.persistence.points.ledger import set_limit, today
 from aijobs.persistence.repositories import DatabaseRecords
-from aijobs.persistence.tables import BatchRow, JobRow, WebhookDeliveryRow
+from aijobs.persistence.tables import JobRow, WebhookDeliveryRow
 
 PRICE = 2
 MODEL = "replicate_imageupscale_v1"
@@ -282,19 +282,3 @@ async def _change(database: Database, code: str, **values: Any) -> None:
             setattr(batch, name, value)
 
     await database.write(work)
-
-
-async def test_what_was_never_written_to_the_end_is_forgotten(database: Database, catalogue: Catalogue) -> None:
-    request = BatchRequest(model_id=MODEL)
-
-    def work(session: Session) -> None:
-        batch = loading.begin(session, request, catalogue.model(MODEL), user_id="ada", created_by="test")
-        assert batch.id is not None
-        loading.add_items(session, batch.id, 0, [CheckedItem(user_id="ada", params={}, metadata={})])
-
-    await database.write(work)
-    feed = feed_of(database, catalogue)
-
-    assert await feed.unfinished(after="", at_most=10) == []
-    assert [await feed.forget_unloaded(older_than=timedelta(0)) for _ in range(2)] == [1, 0]
-    assert await database.read(lambda session: session.exec(select(BatchRow.code)).all()) == []

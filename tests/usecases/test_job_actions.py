@@ -18,14 +18,18 @@ from aijobs.domain.errors import (
     NotFound,
     NothingHeld,
     TemporalUnavailable,
+    UnknownModel,
 )
 from aijobs.domain.jobs.job import JobError, JobRequest, RerunFrom, Stage
+from aijobs.domain.jobs.submissions import Outcome, ProviderRequest, Unknown
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.values.actors import Actor, Owner
+from aijobs.domain.values.audit import ActorKind, Origin, acting_from
 from aijobs.persistence.column_types import now
 from aijobs.persistence.jobs.resolutions import Resolution
 from aijobs.persistence.tables import JobEventRow
 from aijobs.settings import SHIPPED_CATALOGUE
+from aijobs.usecases.bulk_jobs import BulkJobs
 from api.dependencies import ApiDependencies
 from tests.api.installation import PHOTO_URL, UPSCALE
 from tests.usecases.conftest import started_run
@@ -76,6 +80,17 @@ async def test_a_job_whose_run_has_ended_meanwhile_can_be_canceled(
 
     assert job.code == code
     assert await notes_of(app, code) == [{"cancel": "requested", "reason": "Canceled by its owner.", "by": ADA.key_id}]
+
+
+async def test_nobody_is_told_that_the_owner_has_canceled_what_somebody_else_has(
+    app: ApiDependencies, ada: Owner, operator: Actor
+) -> None:
+    code = (await app.accept_job(A_PHOTO, ada)).code
+
+    with acting_from(Origin(kind=ActorKind.KEY, actor=operator.key_id)):
+        await app.cancel_job(code, operator)
+
+    assert [note["reason"] for note in await notes_of(app, code)] == ["No reason was given."]
 
 
 async def test_without_temporal_a_cancel_says_that_it_must_be_asked_for_again(
@@ -149,3 +164,30 @@ async def test_points_that_nobody_holds_cannot_be_decided_about(
 
     with pytest.raises(NothingHeld):
         await app.resolve_job.settle_points(code, Resolution.REFUND, operator, why="why not")
+
+
+async def test_nothing_is_attached_where_the_model_is_not_known_any_more(
+    app: ApiDependencies, ada: Owner, operator: Actor
+) -> None:
+    code = (await app.accept_job(A_PHOTO, ada)).code
+    submissions = app.records.submissions
+    request = ProviderRequest("POST", "https://api.replicate.com/v1/predictions", {})
+    lost = await submissions.intend(code, provider="replicate", token="sub_1", request=request)
+    await submissions.conclude(lost, Unknown("reset"))
+
+    with pytest.raises(UnknownModel):
+        await replace(app, catalogue=Catalogue({})).resolve_job.attach(code, "made", operator, why="It was found.")
+
+    last = await submissions.last_submission(code)
+    assert last is not None
+    assert last.outcome is Outcome.UNKNOWN
+
+
+async def test_of_many_jobs_each_that_cannot_run_again_is_named(app: ApiDependencies, ada: Owner) -> None:
+    code, foreign = await failed_job(app, ada), "job_06FNXQ3W9E8Y7ZKDRT2M5S4HBC"
+    bulk = BulkJobs(database=app.database, models=app.models, cancel_job=app.cancel_job, rerun_job=app.rerun_job)
+
+    result = await bulk.rerun([code, foreign, code], ADA, points=2, key="once")
+
+    assert result.done == [code]
+    assert [(refused, error.code) for refused, error in result.refused] == [(foreign, "not_found")]

@@ -151,7 +151,7 @@ def check_parameters(model: Model, parameters: type[Parameters], sent: Mapping[s
         wrong = [FieldError(pointer("params", *e["loc"]), _message(parameters, e)) for e in invalid.errors()]
         raise InvalidParameters("Some parameters are wrong.", *wrong) from None
     for name, allowed in _concerning(parameters, model.parameters.allowed).items():
-        if getattr(checked, name) not in allowed:
+        if getattr(checked, name, None) not in allowed:
             wrong_value = FieldError(pointer("params", name), f"Must be one of {', '.join(map(str, allowed))}.")
             raise InvalidParameters("Some parameters are wrong.", wrong_value)
     return checked

@@ -31,7 +31,7 @@ class PollPolicy(BaseModel):
 
         About: it leaves out the jitter, and the provider's own minimum.
         """
-        due, step = timedelta(), max(self.first, SHORTEST)
+        due, step = timedelta(), max(min(self.first, self.max), SHORTEST)
         while due <= waited:
             if step >= self.max or self.factor == 1:
                 return due + step * ((waited - due) // step + 1)

@@ -20,6 +20,7 @@ from aijobs.domain.jobs.parameters import Parameters, file_input
 MAX_PROPERTIES: Final = 100
 MAX_SCHEMA_LENGTH: Final = 200_000  #: characters of JSON
 MAX_DEPTH: Final = 12  #: of references and nested types
+MAX_PARTS: Final = 20_000  #: of a schema, each as often as it is referred to: a few that refer to each other are many
 MAX_TEXT: Final = 100_000  #: characters of one text
 MAX_ITEMS: Final = 100
 MAX_DESCRIPTION: Final = 1000  #: characters of what is shown of a description
@@ -63,10 +64,11 @@ def _class_of(written: str, base: type[Base]) -> type[Base]:
         raise ValueError(f"the schema has more than {MAX_PROPERTIES} parameters")
     required = schema.get("required") or []
     fields: dict[str, Any] = {}
+    resolver = _Resolver(schema)
     for name in sorted(properties, key=lambda name: _order(properties[name])):
         if not _NAME.fullmatch(name) or (name.startswith("model_") and hasattr(base, name)):
             raise ValueError(f"a parameter cannot be called {name[:100]!r}")
-        fields[name] = _field(_Resolver(schema), name, properties[name], is_required=name in required)
+        fields[name] = _field(resolver, name, properties[name], is_required=name in required)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Field name .* shadows an attribute")
         parameters = create_model("DescribedParameters", __base__=base, **fields)
@@ -94,9 +96,13 @@ class _Resolver:
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self._document = document
+        self._parts_left = MAX_PARTS
 
     def resolved(self, declared: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
         """The declaration, with what it refers to laid below it. Raises ValueError for a reference to nowhere."""
+        self._parts_left -= 1
+        if not self._parts_left:
+            raise ValueError("the schema refers to its parts too often")
         if depth > MAX_DEPTH:
             raise ValueError("the schema is nested too deeply")
         result = {key: value for key, value in declared.items() if key not in ("$ref", "allOf")}

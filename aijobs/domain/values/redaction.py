@@ -9,7 +9,8 @@ REMOVED: Final = "***"
 _SECRET_KEY: Final = re.compile(
     r"authorization|token|secret|password|credential|signature|cookie|api[-_]?key|access[-_]?key", re.IGNORECASE
 )
-_SIGNED: Final = re.compile(r"(?:^|[&;?])[^=&]*(?:signature|sig|token|credential|key|policy|expires)=", re.IGNORECASE)
+_SIGNING_NAME: Final = re.compile(r"(?:signature|sig|token|credential|key|policy|expires)$", re.IGNORECASE)
+_BETWEEN_FIELDS: Final = re.compile(r"[&;?]")
 _URL: Final = re.compile(r"https?://[^\s\"'<>]+")
 _OUR_WEBHOOK: Final = re.compile(r"(/api/webhooks/[^/]+/)[^/?#]+")
 _TOKEN_COUNT: Final = re.compile(r"_?tokens$|_token_count$", re.IGNORECASE)
@@ -40,5 +41,10 @@ def _redacted_url(url: str) -> str:
     except ValueError:
         return REMOVED
     netloc = parts.netloc.rpartition("@")[2]
-    query = REMOVED if _SIGNED.search(parts.query) else parts.query
+    query = REMOVED if _is_signed(parts.query) else parts.query
     return urlunsplit((parts.scheme, netloc, _OUR_WEBHOOK.sub(rf"\1{REMOVED}", parts.path), query, parts.fragment))
+
+
+def _is_signed(query: str) -> bool:
+    fields = (field.partition("=") for field in _BETWEEN_FIELDS.split(query))
+    return any(equals and _SIGNING_NAME.search(name) for name, equals, _ in fields)

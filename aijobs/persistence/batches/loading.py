@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import Table, delete, insert
+from sqlalchemy import Table, bindparam, delete, insert
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from aijobs.domain.catalogue import Model
@@ -19,6 +20,11 @@ from aijobs.persistence.tables import BatchRow
 
 _BATCHES: Final[Table] = BatchRow.__table__  # type: ignore[attr-defined]
 _INSERT: Final = insert(ITEMS)
+_LOADING: Final = (
+    select_columns(_BATCHES.c.id)
+    .where(_BATCHES.c.id == bindparam("of_batch"), _BATCHES.c.batch_status == BatchStatus.LOADING)
+    .with_for_update()
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,12 +91,12 @@ def publish(session: Session, batch_id: int, items_of: Mapping[str, int], *, dai
 
 
 def discard(session: Session, batch_id: int) -> None:
-    """Delete a batch that never appeared."""
+    """Delete a batch that never appeared. One that has appeared after all stays whole."""
     connection = connection_of(session)
+    if connection.execute(_LOADING, {"of_batch": batch_id}).first() is None:
+        return
     connection.execute(delete(ITEMS).where(ITEMS.c.batch_id == batch_id))
-    connection.execute(
-        delete(_BATCHES).where(_BATCHES.c.id == batch_id, _BATCHES.c.batch_status == BatchStatus.LOADING)
-    )
+    connection.execute(delete(_BATCHES).where(_BATCHES.c.id == batch_id))
 
 
 def unloaded(session: Session, *, older_than: timedelta) -> list[int]:

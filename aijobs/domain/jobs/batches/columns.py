@@ -5,6 +5,7 @@ A cell is text, whatever it begins with: nothing is computed, here or later.
 
 import json
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from aijobs.domain.errors import FieldError, InvalidParameters
 from aijobs.domain.jobs.batches.batch import BatchItemRequest, SentItem
 from aijobs.domain.values.json_pointer import pointer
 
-_PLACEHOLDER: Final = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
+_PLACEHOLDER: Final = re.compile(r"\{\{([^{}]*)\}\}")
 _PARAMS: Final = "params."
 _METADATA: Final = "metadata."
 _USER: Final = "user_id"
@@ -26,7 +27,8 @@ class ColumnTemplate:
     """Makes items of rows. A column is a placeholder's, or else it is named as a parameter (`params.` may stand before
     it), `metadata.` and a name, or `user_id`. An empty cell alone leaves its parameter out.
 
-    Raises InvalidParameters for a column that nothing uses or that is there twice, and for a placeholder without one.
+    Raises InvalidParameters for a column that nothing uses or that is there twice, for two that name one parameter, and
+    for a placeholder without a column.
     """
 
     def __init__(self, params: Mapping[str, Any], columns: Sequence[str], parameters: Collection[str]) -> None:
@@ -46,6 +48,7 @@ class ColumnTemplate:
             else:
                 message = "No parameter has this name, and no placeholder in `params` uses this column."
                 problems.append(FieldError(pointer("columns", column), message))
+        problems += _of_one_parameter(self._own)
         if problems:
             raise InvalidParameters("The columns do not fit the parameters.", *problems)
 
@@ -119,13 +122,17 @@ def _kinds(schema: Mapping[str, Any]) -> Iterator[str]:
 def _whole(value: Any) -> str | None:
     """The column of a text that is one placeholder and nothing else."""
     match = _PLACEHOLDER.fullmatch(value) if isinstance(value, str) else None
-    return match[1] if match else None
+    return _column(match) if match else None
+
+
+def _column(placeholder: re.Match[str]) -> str:
+    return placeholder[1].strip()
 
 
 def _fill(value: Any, row: Mapping[str, str]) -> Any:
     match value:
         case str():
-            return _PLACEHOLDER.sub(lambda match: row[match[1]], value)
+            return _PLACEHOLDER.sub(lambda match: row[_column(match)], value)
         case dict():
             return {key: _fill(inner, row) for key, inner in value.items()}
         case list():
@@ -141,7 +148,7 @@ def _placeholders(value: Any) -> Iterator[str]:
 def _placed(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
     match value:
         case str():
-            yield from ((path, match[1]) for match in _PLACEHOLDER.finditer(value))
+            yield from ((path, _column(match)) for match in _PLACEHOLDER.finditer(value))
         case dict():
             for key, inner in value.items():
                 yield from _placed(inner, (*path, key))
@@ -157,5 +164,12 @@ def _missing(params: Mapping[str, Any], columns: Collection[str]) -> Iterator[Fi
 
 
 def _repeated(columns: Sequence[str]) -> Iterator[FieldError]:
-    for column in sorted({column for column in columns if columns.count(column) > 1}):
+    for column in sorted(column for column, count in Counter(columns).items() if count > 1):
         yield FieldError(pointer("columns", column), "This column is there twice.")
+
+
+def _of_one_parameter(parameter_of: Mapping[str, str]) -> Iterator[FieldError]:
+    counts = Counter(parameter_of.values())
+    for column, name in parameter_of.items():
+        if counts[name] > 1:
+            yield FieldError(pointer("columns", column), "Another column names the same parameter.")

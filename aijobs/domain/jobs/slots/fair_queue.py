@@ -16,6 +16,7 @@ later with the next higher priority, and by none that came later still.
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -88,9 +89,7 @@ def next_in(
     startable = [group for group in waiting if group.jobs and may_start(group)]
     if not startable:
         return None
-    firsts = {user: min(group.first for group in startable if group.user_id == user) for user in _users(startable)}
-    user = min(firsts, key=lambda user: (turns.turn(user), firsts[user], user))
-    return min((group for group in startable if group.user_id == user), key=lambda group: (group.first, group.model_id))
+    return min(startable, key=lambda group: (turns.turn(group.user_id), group.first, group.user_id, group.model_id))
 
 
 def ahead_of(user_id: str, own_ahead: int, waiting: Collection[WaitingGroup], turns: UserTurns) -> int:
@@ -98,15 +97,15 @@ def ahead_of(user_id: str, own_ahead: int, waiting: Collection[WaitingGroup], tu
 
     As it stands now, if all of `waiting` may start: who comes later may come before it.
     """
-    firsts = {user: min(group.first for group in waiting if group.user_id == user) for user in _users(waiting)}
+    firsts, jobs = dict[str, datetime](), Counter[str]()
+    for group in waiting:
+        firsts[group.user_id] = min(group.first, firsts.get(group.user_id, group.first))
+        jobs[group.user_id] += group.jobs
     mine = turns.turn(user_id) + own_ahead / turns.weight(user_id)
     ahead = own_ahead
     for user in firsts.keys() - {user_id}:
         first_of_both = (firsts[user], user) < (firsts.get(user_id, firsts[user]), user_id)
-        ahead += min(
-            _starts_until(mine - turns.turn(user), turns.weight(user), or_at=first_of_both),
-            sum(group.jobs for group in waiting if group.user_id == user),
-        )
+        ahead += min(_starts_until(mine - turns.turn(user), turns.weight(user), or_at=first_of_both), jobs[user])
     return ahead
 
 
@@ -125,7 +124,3 @@ def _starts_until(distance: float, weight: float, *, or_at: bool) -> int:
         return 0
     steps = distance * weight
     return math.floor(steps) + 1 if or_at or steps != math.floor(steps) else math.floor(steps)
-
-
-def _users(groups: Iterable[WaitingGroup]) -> set[str]:
-    return {group.user_id for group in groups}

@@ -66,8 +66,8 @@ def locale_language(variables: Iterable[str | None]) -> Language:
 
 
 def _language_range(part: str) -> tuple[float, str]:
-    tag, _, weight = part.strip().partition(";q=")
+    tag, _, weight = "".join(part.lower().split()).partition(";q=")
     try:
-        return float(weight or 1), tag.lower().partition("-")[0]
+        return float(weight or 1), tag.partition("-")[0]
     except ValueError:
         return 0.0, ""

@@ -79,9 +79,15 @@ def without_gaps(english: str) -> str:
 
 
 def _pattern(english: str) -> re.Pattern[str]:
-    """What the sentence looks like once its gaps are filled."""
-    parts = (
-        re.escape(literal) + (f"(?P<{name}>.+?)" if name else "")
-        for literal, name, _, _ in string.Formatter().parse(english)
-    )
-    return re.compile("".join(parts), re.DOTALL)
+    """What the sentence looks like once its gaps are filled. Each gap but the last ends where the words behind it come
+    first: if any division fits, this one does. The groups are atomic, so that no text is tried in many divisions.
+    """
+    literals, gaps = [""], list[str]()
+    for literal, name, _, _ in string.Formatter().parse(english):
+        literals[-1] += re.escape(literal)
+        if name:
+            gaps.append(f"(?P<{name}>.+?)")
+            literals.append("")
+    first, *behind = literals
+    *inner, last = [gap + literal for gap, literal in zip(gaps, behind, strict=True)]
+    return re.compile("".join([first, *(f"(?>{one})" for one in inner), last]), re.DOTALL)
