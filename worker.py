@@ -90,7 +90,7 @@ def build_workers(client: Client, adapters: Adapters, *, queues: Sequence[str] =
     """One Temporal worker for each task queue."""
     settings, activities = adapters.settings.worker, _activities(client, adapters)
     shared: dict[str, Any] = {
-        "interceptors": [JobSpans(), ActivityMetrics(), ErrorMapping(adapters.records.gate), Heartbeats()],
+        "interceptors": [JobSpans(), ActivityMetrics(), Heartbeats(), ErrorMapping(adapters.records.gate)],
         "graceful_shutdown_timeout": settings.shutdown_patience,
         "max_heartbeat_throttle_interval": EVERY,
         "default_heartbeat_throttle_interval": EVERY,

@@ -1,19 +1,44 @@
-"""Submissions that may have left without the database knowing their outcome: how they are marked, and found again."""
+"""Submissions whose outcome the database does not know: how it is kept, or they are marked and found again."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
+import time
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from activities.heartbeats import remembered
-from aijobs.domain.errors import SubmissionForgotten
+from aijobs.domain.errors import DatabaseUnavailable, SubmissionForgotten
 from aijobs.domain.jobs.submissions import Found, Search, Submission
 from aijobs.domain.ports.credentials import provider_in
 from aijobs.domain.ports.providers import Provider
 from aijobs.domain.ports.submissions import SubmissionLog
 
 TOKEN_BYTES: Final = 18
+
+KEEP_FOR: Final = timedelta(seconds=60)
+"""How long an outcome that the database does not take is kept. What a process has kept when it dies is looked for."""
+
+KEEP_PAUSE: Final = timedelta(seconds=1)
+
+T = TypeVar("T")
+
+
+async def kept(write: Callable[[], Awaitable[T]]) -> T:
+    """What the write of an outcome returns. While the database is away it is tried again: nobody else knows it.
+
+    Raises DatabaseUnavailable after KEEP_FOR.
+    """
+    gives_up_at = time.monotonic() + KEEP_FOR.total_seconds()
+    while True:
+        try:
+            return await write()
+        except DatabaseUnavailable:
+            if time.monotonic() > gives_up_at:
+                raise
+        await asyncio.sleep(KEEP_PAUSE.total_seconds())
 
 
 def submission_token(secret: bytes, job_code: str, number: int) -> str:

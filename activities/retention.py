@@ -11,7 +11,7 @@ import structlog
 from temporalio import activity
 
 from activities.rounds import Rounds
-from aijobs.domain.errors import JobIsFinal, NotFound
+from aijobs.domain.errors import JobIsFinal, NotFound, UnknownModel
 from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.domain.ports.retention import Histories, Portion, Retention
 
@@ -71,6 +71,8 @@ class RetentionActivities:
                 await self._cancel_job(code)
             except (JobIsFinal, NotFound):
                 continue
+            except UnknownModel:  # its erasure waits, and no other's: an operator has to bring the model back
+                log.warning("job_not_canceled", job=code, why=UnknownModel.code)
         await _all(self._store.delete(key) for key in portion.keys)
         await _all(self._histories.forget(workflow_id) for workflow_id in portion.histories)
         await portion.commit()

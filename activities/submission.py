@@ -3,12 +3,13 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from temporalio import activity
 
 from activities.heartbeats import remember
-from activities.lost_submissions import require_all_known, submission_token
+from activities.lost_submissions import kept, require_all_known, submission_token
 from activities.metrics import count_submission
 from activities.routing import Route, Routing
 from aijobs.domain.catalogue import Model
@@ -158,7 +159,7 @@ class SubmissionActivities:
         if await self._is_voided(submission, outcome, task):
             await self._health.give_back(route.trial)
             raise ProviderUnavailable(f"{route.model.provider} is asked once more.")
-        state = await self._submissions.conclude(submission, outcome, trial=route.trial)
+        state = await kept(partial(self._submissions.conclude, submission, outcome, trial=route.trial))
         is_refused = isinstance(outcome, Rejected) and _is_of_the_account(outcome)
         if is_refused and await self._health.has_usable(route.others):
             raise ProviderUnavailable("Another credential is tried.", retry_after=AT_ONCE)
@@ -175,7 +176,7 @@ class SubmissionActivities:
         """Whether it was refused as by mistake, and the next attempt sends another."""
         if not isinstance(outcome, Rejected) or not outcome.once_more or not task.model.resubmit:
             return False
-        return await self._submissions.void(submission, outcome.message)
+        return await kept(partial(self._submissions.void, submission, outcome.message))
 
     async def _intend(self, brief: JobBrief, sending: Sending) -> Submission:
         try:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlmodel import Session, col, update
 from temporalio.client import Client
 
 from aijobs.domain.jobs.events import EventKind
@@ -16,6 +17,7 @@ from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.batches.feed import DatabaseBatchFeed
 from aijobs.persistence.jobs.resolutions import Resolution
 from aijobs.persistence.points import audit
+from aijobs.persistence.tables import JobRow
 from tests.api.conftest import started_run
 from tests.api.installation import ApiUnderTest
 from tests.retention.conftest import Retaining
@@ -179,6 +181,27 @@ async def test_an_erasure_waits_for_points_that_are_held(api: ApiUnderTest, reta
     assert (waiting["status"], waiting["waits_for"]) == ("WAITING", "held_points")
     assert done["status"] == "DONE"
     assert await api.dependencies.database.snapshot(audit.violations) == []
+
+
+async def test_a_job_of_a_model_that_is_gone_keeps_no_other_user_from_being_erased(
+    api: ApiUnderTest, retain: Retaining
+) -> None:
+    waits = await api.job("somebody")
+    await api.dependencies.database.write(forget_model, waits)
+    codes = [(await api.http.delete(f"/api/users/{user}")).json()["code"] for user in ("somebody", USER)]
+
+    await retain()
+    await retain()
+
+    states = [(await api.http.get(f"/api/erasures/{code}")).json() for code in codes]
+    assert [(state["status"], state["waits_for"]) for state in states] == [
+        ("WAITING", "unfinished_jobs"),
+        ("DONE", None),
+    ]
+
+
+def forget_model(session: Session, code: str) -> None:
+    session.exec(update(JobRow).where(col(JobRow.code) == code).values(model_id="gone_v1"))
 
 
 async def test_the_keys_of_an_erased_user_are_void_at_once(api: ApiUnderTest) -> None:
