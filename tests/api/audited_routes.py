@@ -12,6 +12,7 @@ from aijobs.domain.values.audit import ActKind
 from tests.api.installation import PHOTO_URL, UPSCALE, ApiUnderTest
 from tests.api.pictures import picture
 from tests.api.templates import saved
+from tests.http_client import http_client
 
 OWN_WORK: Final = "what a user makes and sends is their own work: the rows themselves say who made them"
 
@@ -140,7 +141,7 @@ class Acting:
     async def session(self) -> str:
         """Another browser of the same key."""
         key = {"key": self.api.http.headers["Authorization"].removeprefix("Bearer ")}
-        async with httpx.AsyncClient(base_url=self.api.url, trust_env=False) as another:
+        async with http_client(base_url=self.api.url) as another:
             (await another.post("/api/sessions", json=key)).raise_for_status()
             listed = (await another.get("/api/sessions")).json()["data"]
         return next(str(one["id"]) for one in listed if one["is_current"])

@@ -16,9 +16,9 @@ from aijobs.persistence.access.keys import KeyKind, create_key
 from api.app import build_app
 from api.dependencies import ApiDependencies
 from api.server import serving
+from tests.http_client import http_client
 
 SECRET = b"a secret only for these tests"
-PATIENCE = 30.0  #: seconds for an answer, on a busy machine
 WEBHOOK_SECRET = "whsec_dGhpcyBpcyBub3QgYSBzZWNyZXQgYXQgYWxs"
 
 UPSCALE = "replicate_imageupscale_v1"
@@ -107,8 +107,6 @@ class ApiUnderTest:
 async def opened_installation(dependencies: ApiDependencies, key: str) -> AsyncIterator[ApiUnderTest]:
     async with (
         serving(build_app(dependencies), dependencies.live, host="127.0.0.1", port=0) as url,
-        httpx.AsyncClient(
-            base_url=url, headers={"Authorization": f"Bearer {key}"}, trust_env=False, timeout=PATIENCE
-        ) as http,
+        http_client(base_url=url, headers={"Authorization": f"Bearer {key}"}) as http,
     ):
         yield ApiUnderTest(url, dependencies, http)

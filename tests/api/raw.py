@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
-
 from api.app import build_app
 from api.connections.deadlines import ClientLimits
 from api.connections.limits import ConnectionLimits
 from api.dependencies import ApiDependencies
 from api.server import serving
 from tests.api.installation import ApiUnderTest
+from tests.http_client import http_client
 
 TIMEOUT_SECONDS = 10.0
 
@@ -116,7 +115,7 @@ async def served(
             connections=ConnectionLimits(**connections or {}),
             clients=ClientLimits(**clients),
         ) as url,
-        httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"}, trust_env=False) as http,
+        http_client(base_url=url, headers={"Authorization": f"Bearer {key}"}) as http,
     ):
         yield ApiUnderTest(url, dependencies, http)
 

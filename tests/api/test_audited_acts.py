@@ -6,7 +6,6 @@ The list of routes is the application's own: one that is added fails here until 
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
-import httpx
 import pytest
 from fastapi.routing import APIRoute, iter_route_contexts
 
@@ -15,6 +14,7 @@ from api.app import ROUTES
 from dashboard.routes import ROUTERS
 from tests.api.audited_routes import NEED_NONE, RECORDED, TESTED_ELSEWHERE, Acting
 from tests.api.installation import ApiUnderTest
+from tests.http_client import http_client
 
 #: Of sessions, which begin and end with these.
 SESSIONS: Final = frozenset(
@@ -41,7 +41,7 @@ def changing_routes() -> set[str]:
 @pytest.fixture
 async def operator(api: ApiUnderTest, key: str) -> AsyncIterator[Acting]:
     origin = {"Origin": api.url}
-    async with httpx.AsyncClient(base_url=api.url, headers=origin, trust_env=False) as browser:
+    async with http_client(base_url=api.url, headers=origin) as browser:
         assert (await browser.post("/api/sessions", json={"key": key})).status_code == 204
         yield Acting(api, browser)
 

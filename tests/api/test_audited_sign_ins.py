@@ -1,15 +1,14 @@
 """Sign-ins in the audit log: sessions from their beginning to their end, and what was refused."""
 
-import httpx
-
 from aijobs.persistence.access.keys import KeyKind, new_key_text
 from tests.api.installation import ApiUnderTest
+from tests.http_client import http_client
 
 
 async def test_sessions_are_recorded_from_their_beginning_to_their_end(api: ApiUnderTest, key: str) -> None:
     key_id = key.split("_")[2]
     origin = {"Origin": api.url}
-    async with httpx.AsyncClient(base_url=api.url, headers=origin, trust_env=False) as browser:
+    async with http_client(base_url=api.url, headers=origin) as browser:
         for sign_in, sign_out in (("/api/sessions", ("DELETE", "/api/sessions")), ("/login", ("POST", "/logout"))):
             sent = {"json": {"key": key}} if sign_in.startswith("/api/") else {"data": {"key": key}}
             await browser.post(sign_in, **sent)  # type: ignore[arg-type]

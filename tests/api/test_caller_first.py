@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
 
-import httpx
 import pytest
 from fastapi.routing import APIRoute, iter_route_contexts
 
@@ -17,6 +16,7 @@ from api.dependencies import ApiDependencies
 from api.requests.strict_json import MAX_DEPTH, MAX_VALUES
 from tests.api.installation import ApiUnderTest, opened_installation
 from tests.api.raw import head, raw_connection, request_once
+from tests.http_client import http_client
 
 #: Whoever comes here has no key yet, or needs none.
 OPEN = {"/api/sessions", "/login", "/login/person", "/logout", "/preferences"}
@@ -172,7 +172,7 @@ async def test_a_body_is_read_while_its_caller_is_known(api: ApiUnderTest, key: 
 
 async def test_a_page_shows_no_more_than_the_first_errors(shared_api: ApiUnderTest) -> None:
     statuses = "&".join("status=x" for _ in range(1000))
-    async with httpx.AsyncClient(base_url=shared_api.url, trust_env=False) as browser:
+    async with http_client(base_url=shared_api.url) as browser:
         key = shared_api.http.headers["Authorization"].removeprefix("Bearer ")
         assert (await browser.post("/api/sessions", json={"key": key})).status_code == 204
         page = await browser.get(f"/jobs?{statuses}")

@@ -18,6 +18,7 @@ from api.connections.middleware import TLS_HEADERS
 from dashboard.assets import asset_urls
 from tests.api.conftest import SMALL, opened_dependencies
 from tests.api.installation import ApiUnderTest, opened_installation
+from tests.http_client import http_client
 from workflows.client import TemporalJobEngine
 
 WEB_UI: Final = "http://temporal.test:8233"
@@ -66,7 +67,7 @@ async def place(
 
 @asynccontextmanager
 async def _signed_in(api: ApiUnderTest, key: str) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=api.url, trust_env=False) as http:
+    async with http_client(base_url=api.url) as http:
         signed_in = await http.post("/api/sessions", json={"key": key})
         http.headers["Cookie"] = signed_in.headers["Set-Cookie"].partition(";")[0]
         yield http
@@ -154,7 +155,7 @@ async def test_every_kind_of_response_has_them(place: BrowsedInstallation, kind:
 async def test_an_error_of_ours_has_them_too(place: BrowsedInstallation) -> None:
     app = build_app(replace(place.api.dependencies, catalogue=None))  # type: ignore[arg-type]
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url=BASE_URL, headers=place.api.http.headers) as http:
+    async with http_client(transport=transport, base_url=BASE_URL, headers=place.api.http.headers) as http:
         answer = await http.get("/api/models")
 
     assert answer.status_code == 500

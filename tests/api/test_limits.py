@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
 from sqlmodel import Session
 from websockets.exceptions import InvalidStatus
@@ -29,6 +28,7 @@ from api.streaming.open_streams import OpenStreams
 from api.streaming.subscriptions import StreamEnd, Subscription, Subscriptions
 from tests.api.installation import ApiUnderTest
 from tests.api.streaming import reading, socket
+from tests.http_client import http_client
 
 
 @asynccontextmanager
@@ -45,7 +45,7 @@ async def limited(
             port=0,
             clients=ClientLimits(write=write_timeout),
         ) as url,
-        httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"}, trust_env=False) as http,
+        http_client(base_url=url, headers={"Authorization": f"Bearer {key}"}) as http,
     ):
         yield ApiUnderTest(url, dependencies, http)
 
@@ -255,7 +255,7 @@ async def test_streams_end_with_the_token_or_the_session_that_opened_them(
         bearer = {"Authorization": f"Bearer {token}"}
         api.http.cookies.clear()
         del cookie["Authorization"]
-        anonymous = httpx.AsyncClient(base_url=api.url, trust_env=False)
+        anonymous = http_client(base_url=api.url)
         async with anonymous, reading(api, "/api/events", headers=bearer) as by_token:
             browser = ApiUnderTest(api.url, api.dependencies, anonymous)
             async with reading(browser, "/api/events", headers=cookie) as by_cookie:

@@ -20,6 +20,7 @@ from tests.api.installation import ApiUnderTest
 from tests.api.pictures import picture
 from tests.api.raw import head, request_once
 from tests.api.streaming import socket
+from tests.http_client import http_client
 
 DECOMPOSED = unicodedata.normalize("NFD", "é")
 WRONG = {
@@ -172,9 +173,7 @@ def test_a_caller_acts_for_nobody_who_cannot_be() -> None:
 
 async def test_the_dashboard_takes_no_user_who_cannot_be(shared_api: ApiUnderTest) -> None:
     key = shared_api.http.headers["Authorization"].removeprefix("Bearer ")
-    async with httpx.AsyncClient(
-        base_url=shared_api.url, trust_env=False, headers={"Origin": shared_api.url}
-    ) as browser:
+    async with http_client(base_url=shared_api.url, headers={"Origin": shared_api.url}) as browser:
         assert (await browser.post("/api/sessions", json={"key": key})).status_code == 204
         for path in ("/", "/jobs", "/money", "/documents", "/overview/live", "/overview/throughput.json"):
             assert (await browser.get(path, params={"user": ""})).status_code == 200, path

@@ -6,11 +6,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from PIL import Image
 
 from tests.api.installation import ApiUnderTest
+from tests.http_client import http_client
 
 ROOM = 128 * 1024
 
@@ -52,9 +52,7 @@ async def test_an_upload_that_finds_no_room_is_worth_another_try(
 
 async def test_a_page_says_so_too(shared_api: ApiUnderTest, small_disk: Path) -> None:
     key = shared_api.http.headers["Authorization"].removeprefix("Bearer ")
-    async with httpx.AsyncClient(
-        base_url=shared_api.url, headers={"Origin": "http://aijobs.test"}, trust_env=False
-    ) as browser:
+    async with http_client(base_url=shared_api.url, headers={"Origin": "http://aijobs.test"}) as browser:
         assert (await browser.post("/login", data={"key": key})).status_code == 303
         shown = await browser.post("/photos", files={"file": ("a.png", noise(400))}, data={"user_id": "ada"})
 

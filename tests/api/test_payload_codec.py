@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
 import pytest
 from pydantic import HttpUrl
 from temporalio.api.common.v1 import Payload
@@ -18,6 +17,7 @@ from api.auth.access import Access
 from api.auth.sessions import cookie_of
 from tests.api.conftest import SMALL, opened_dependencies
 from tests.api.installation import ApiUnderTest, opened_installation
+from tests.http_client import http_client
 from workflows.client import TemporalJobEngine
 from workflows.data_converter import EncryptingCodec
 
@@ -92,7 +92,7 @@ async def test_what_is_no_payload_is_refused(api: ApiUnderTest, body: Any) -> No
 async def test_only_operators_may_ask(api: ApiUnderTest) -> None:
     reader = await api.key_for("ada", Scope.JOBS_READ)
 
-    async with httpx.AsyncClient(base_url=api.url, trust_env=False) as nobody:
+    async with http_client(base_url=api.url) as nobody:
         without = await nobody.post("/codec/decode", json=written(PLAIN))
         allowed_too_little = await nobody.post("/codec/decode", json=written(PLAIN), headers=reader)
 
@@ -121,7 +121,7 @@ async def test_browsers_let_the_web_ui_alone_read_it(api: ApiUnderTest) -> None:
 
 async def test_a_session_counts_from_the_web_ui_and_there_for_nothing_else(api: ApiUnderTest) -> None:
     access: Access = api.dependencies.access
-    async with httpx.AsyncClient(base_url=api.url, trust_env=False) as browser:
+    async with http_client(base_url=api.url) as browser:
         key = api.http.headers["Authorization"].removeprefix("Bearer ")
         signed_in = await browser.post("/api/sessions", json={"key": key}, headers={"Origin": api.url})
         assert signed_in.status_code in {200, 201, 204}, signed_in.text

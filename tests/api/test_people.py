@@ -17,6 +17,7 @@ from api.dependencies import ApiDependencies
 from tests.api.installation import ApiUnderTest, opened_installation
 from tests.api.streaming import reading
 from tests.api.test_sessions import SAME_ORIGIN
+from tests.http_client import http_client
 
 PROXY: Final = "127.0.0.7"
 ELSEWHERE: Final = "127.0.0.8"
@@ -45,7 +46,7 @@ async def proxied(dependencies: ApiDependencies, key: str) -> AsyncIterator[ApiU
 def coming_from(api: ApiUnderTest, address: str, headers: Mapping[str, str]) -> httpx.AsyncClient:
     """A browser whose requests arrive from this address with these headers, and which keeps its cookie."""
     transport = httpx.AsyncHTTPTransport(local_address=address)
-    return httpx.AsyncClient(base_url=api.url, transport=transport, headers={**headers, **SAME_ORIGIN})
+    return http_client(base_url=api.url, transport=transport, headers={**headers, **SAME_ORIGIN})
 
 
 async def signed_in(http: httpx.AsyncClient) -> httpx.Response:

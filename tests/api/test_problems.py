@@ -13,6 +13,7 @@ from api.dependencies import ApiDependencies
 from api.problems import STATUS_OF, status_of
 from api.server import serving
 from tests.api.installation import ApiUnderTest
+from tests.http_client import http_client
 
 JSON = {"Content-Type": "application/json"}
 
@@ -115,7 +116,7 @@ async def test_an_unexpected_error_tells_nothing_but_its_number(dependencies: Ap
 
     async with (
         serving(app, dependencies.live, host="127.0.0.1", port=0) as url,
-        httpx.AsyncClient(base_url=url, trust_env=False) as http,
+        http_client(base_url=url) as http,
     ):
         answer = await http.get("/broken")
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from aijobs_client import ApiError, AsyncClient
 from pydantic import SecretStr, ValidationError
@@ -22,6 +21,7 @@ from cli.embedded.ports import free_port
 from tests.api.installation import ApiUnderTest, opened_installation
 from tests.api.redis_server import running_redis
 from tests.api.streaming import reading
+from tests.http_client import http_client
 
 Limited = Callable[..., AbstractAsyncContextManager[ApiUnderTest]]
 
@@ -141,7 +141,7 @@ async def test_a_page_of_events_is_no_stream(limited: Limited, path: str) -> Non
 async def test_pages_are_counted_and_refused_as_pages(limited: Limited, key: str) -> None:
     async with (
         limited(key={"read": "1/minute"}) as api,
-        httpx.AsyncClient(base_url=api.url, headers={"Origin": api.url}, trust_env=False) as browser,
+        http_client(base_url=api.url, headers={"Origin": api.url}) as browser,
     ):
         await browser.post("/login", data={"key": key})
         answers = [await browser.get("/jobs") for _ in range(2)]

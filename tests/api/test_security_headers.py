@@ -15,6 +15,7 @@ from api.app import build_app
 from api.connections.middleware import HEADERS, TLS_HEADERS
 from api.dependencies import ApiDependencies
 from tests.api.installation import ApiUnderTest
+from tests.http_client import http_client
 
 CONTACT = "mailto:security@example.com"
 
@@ -22,7 +23,7 @@ CONTACT = "mailto:security@example.com"
 @asynccontextmanager
 async def client_of(dependencies: ApiDependencies, **changes: Any) -> AsyncIterator[httpx.AsyncClient]:
     app = build_app(replace(dependencies, **changes))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://aijobs.test") as http:
+    async with http_client(transport=httpx.ASGITransport(app), base_url="http://aijobs.test") as http:
         yield http
 
 

@@ -12,6 +12,7 @@ from aijobs.process_settings import ApiSettings
 from aijobs.settings import Settings
 from api.app import run_api
 from cli.embedded.ports import free_port
+from tests.http_client import http_client
 
 
 def settings_in(folder: Path, port: int) -> Settings:
@@ -22,7 +23,7 @@ def settings_in(folder: Path, port: int) -> Settings:
 async def test_it_makes_its_first_key_serves_and_stops(tmp_path: Path) -> None:
     stop, port = asyncio.Event(), free_port()
     running = asyncio.create_task(run_api(settings_in(tmp_path, port), stop))
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
+    async with http_client(base_url=f"http://127.0.0.1:{port}") as http:
         while not running.done():
             try:
                 alive = await http.get("/healthz")

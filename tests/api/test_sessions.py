@@ -17,6 +17,7 @@ from api.app import build_app
 from api.dependencies import ApiDependencies
 from api.server import serving
 from tests.api.installation import ApiUnderTest
+from tests.http_client import http_client
 
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 A_JOB = {"model_id": "replicate_imageupscale_v1", "params": {"image": "https://example.com/photo.jpg"}}
@@ -25,7 +26,7 @@ A_JOB = {"model_id": "replicate_imageupscale_v1", "params": {"image": "https://e
 @asynccontextmanager
 async def browser(api: ApiUnderTest, key: str, **more: Any) -> AsyncIterator[httpx.AsyncClient]:
     """A signed-in browser: it sends only its cookie."""
-    async with httpx.AsyncClient(base_url=api.url, trust_env=False) as http:
+    async with http_client(base_url=api.url) as http:
         answer = await http.post("/api/sessions", json={"key": key, **more})
         assert (answer.status_code, answer.content) == (204, b""), answer.text
         yield http
@@ -77,7 +78,7 @@ async def test_over_tls_the_cookie_belongs_to_this_host_alone(dependencies: ApiD
     dependencies = replace(dependencies, base_url="https://aijobs.test")
     async with (
         serving(build_app(dependencies), dependencies.live, host="127.0.0.1", port=0) as url,
-        httpx.AsyncClient(base_url=url, trust_env=False) as http,
+        http_client(base_url=url) as http,
     ):
         cookie = (await http.post("/api/sessions", json={"key": key})).headers["Set-Cookie"]
 

@@ -6,7 +6,6 @@ import random
 from collections import defaultdict
 from dataclasses import replace
 
-import httpx
 from sqlmodel import Session
 
 from aijobs.domain.lifecycle import JobStatus
@@ -15,6 +14,7 @@ from api.app import build_app
 from api.dependencies import ApiDependencies
 from api.server import serving
 from tests.api.installation import ApiUnderTest
+from tests.http_client import http_client
 
 OF_ONE_JOB = 930
 OF_ALL = 70
@@ -93,7 +93,7 @@ async def test_a_thousand_readers_who_come_and_go_hear_exactly_the_log(dependenc
     dependencies = replace(dependencies, settings=settings, daily_limit=10_000)
     async with (
         serving(build_app(dependencies), dependencies.live, host="127.0.0.1", port=0) as url,
-        httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"}, trust_env=False) as http,
+        http_client(base_url=url, headers={"Authorization": f"Bearer {key}"}) as http,
     ):
         api = ApiUnderTest(url, dependencies, http)
         codes = [await api.job("ada") for _ in range(JOBS)]

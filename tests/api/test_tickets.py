@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
@@ -17,6 +16,7 @@ from api.dependencies import ApiDependencies
 from api.server import serving
 from tests.api.installation import ApiUnderTest
 from tests.api.streaming import reading, receive_json, socket
+from tests.http_client import http_client
 
 ELSEWHERE = "https://app.example.com"
 
@@ -125,7 +125,7 @@ async def test_other_origins_may_not_call_unless_they_are_listed(dependencies: A
     asks = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,aijobs-user"}
     async with (
         serving(build_app(listed), listed.live, host="127.0.0.1", port=0) as url,
-        httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"}, trust_env=False) as http,
+        http_client(base_url=url, headers={"Authorization": f"Bearer {key}"}) as http,
     ):
         api = ApiUnderTest(url, listed, http)
         preflight = await http.options("/api/jobs", headers={"Origin": ELSEWHERE, **asks})

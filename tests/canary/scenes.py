@@ -4,11 +4,10 @@ import asyncio
 import re
 from typing import Any, Final
 
-import httpx
-
 from aijobs.domain.lifecycle import JobStatus
 from tests.adapters.webhooks.receiver import Receiver, answers
 from tests.canary.marks import WORDS
+from tests.http_client import http_client
 from tests.stories.stack import MIDJOURNEY, PHOTO, StoryStack
 from tests.stories.test_batches import until_ended
 from tests.stories.test_documents import CONTRACT
@@ -128,7 +127,7 @@ async def told_secrets(stack: StoryStack, receiver: Receiver, jobs: dict[str, st
     endpoint = await stack.api.post("/api/webhook-endpoints", json={"url": receiver.url, "user_id": "bob"})
     signed = await stack.api.get(f"/api/jobs/{jobs['succeeded']}/outputs/0", headers=USER)
     cookie = await _session(stack, key)
-    async with httpx.AsyncClient(base_url=stack.api.base_url, trust_env=False) as http:
+    async with http_client(base_url=stack.api.base_url) as http:
         listed = await http.get("/api/jobs", headers={"Authorization": f"Bearer {token}"})
         page = await http.get("/jobs", headers={"Cookie": cookie})
         async with http.stream("GET", "/api/events", params={"ticket": ticket, "after": 0}) as stream:
@@ -147,7 +146,7 @@ async def told_secrets(stack: StoryStack, receiver: Receiver, jobs: dict[str, st
 
 async def _session(stack: StoryStack, key: str) -> str:
     """The cookie of a browser that has signed in."""
-    async with httpx.AsyncClient(base_url=stack.api.base_url, trust_env=False) as http:
+    async with http_client(base_url=stack.api.base_url) as http:
         signed_in = await http.post("/api/sessions", json={"key": key})
     return str(signed_in.headers["Set-Cookie"].partition(";")[0])
 

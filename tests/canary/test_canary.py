@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import httpx
 import pytest
 from sqlalchemy import make_url
 
@@ -19,6 +18,7 @@ from tests.canary import evidence, scenes
 from tests.canary.marks import WORDS, found_in, made_secret, merged, secret_settings, written_setting
 from tests.canary.watched_processes import SeenProcesses, watched
 from tests.databases import KINDS, POSTGRESQL, Databases
+from tests.http_client import http_client
 from tests.stories.stack import StoryStack, running_stack
 from workflows.data_converter import EncryptingCodec
 
@@ -106,7 +106,7 @@ async def everything(
     keys = planted.get("AIJOBS_PAYLOADS__KEYS")
     codec = EncryptingCodec(PayloadKeys.parse(written_setting("AIJOBS_PAYLOADS__KEYS", keys)) if keys else None)
     raw, opened, ids = await evidence.histories(await stack.temporal_client(), codec)
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with http_client() as http:
         metrics = (await http.get(f"http://127.0.0.1:{metrics_port}/metrics")).content
         metrics += (await stack.api.get("/metrics")).content
     return Traces(

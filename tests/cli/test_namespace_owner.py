@@ -15,6 +15,7 @@ from cli.embedded.ports import free_port
 from cli.embedded.temporal_server import temporal_server
 from cli.errors import Exit
 from tests.cli.command import aijobs_process, running
+from tests.http_client import http_client
 from workflows.namespace.owner import claim_namespace, owner_of
 from workflows.namespace.schedules import RETENTION_SCHEDULE_ID, SCHEDULE_ID, schedule_repair, schedule_retention
 
@@ -64,7 +65,7 @@ async def test_a_second_api_takes_jobs_and_starts_none_there(
     url = f"http://127.0.0.1:{(port := free_port())}"
     async with (
         running("api", folder=tmp_path, AIJOBS_API__PORT=str(port), **settings),
-        httpx.AsyncClient(base_url=url, trust_env=False) as http,
+        http_client(base_url=url) as http,
         asyncio.timeout(60),
     ):
         while not await is_alive(http):

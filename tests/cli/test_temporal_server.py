@@ -6,7 +6,6 @@ import signal
 import sys
 from pathlib import Path
 
-import httpx
 import pytest
 from temporalio.client import Client
 
@@ -15,6 +14,7 @@ from cli.embedded.processes import ProcessSpec, running
 from cli.embedded.temporal_server import DATABASE, temporal_server
 from cli.errors import CommandError
 from tests.cli.command import all_processes_end, environment, processes_of
+from tests.http_client import http_client
 from workflows.namespace.health import missing_attributes
 from workflows.search_attributes import ALL_ATTRIBUTES
 
@@ -39,7 +39,7 @@ async def test_its_web_ui_answers_when_it_is_wanted() -> None:
     async with temporal_server(data_dir=None, ui_port=0) as server:
         assert server.ui_url is not None
 
-        async with httpx.AsyncClient(follow_redirects=True) as browser:
+        async with http_client(follow_redirects=True) as browser:
             page = await browser.get(server.ui_url)
 
     assert page.status_code == 200

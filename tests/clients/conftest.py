@@ -8,7 +8,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
 import pytest
 from aijobs_client import AsyncClient, Client
 from pydantic import SecretStr
@@ -21,6 +20,7 @@ from api.server import serving
 from cli.embedded.ports import free_port
 from tests.api.conftest import NOBODY_THERE, opened_dependencies
 from tests.api.installation import ApiUnderTest
+from tests.http_client import http_client
 from workflows.client import TemporalJobEngine
 
 KEY = "aijobs_service_0000000000000000_nothing"
@@ -76,7 +76,7 @@ async def api(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ApiUnde
         key = await ensure_first_key(dependencies.database, dependencies.secret, folder)
         async with (
             serving(build_app(dependencies), dependencies.live, host="127.0.0.1", port=port) as url,
-            httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"}, trust_env=False) as http,
+            http_client(base_url=url, headers={"Authorization": f"Bearer {key}"}) as http,
         ):
             yield ApiUnderTest(url, dependencies, http)
 

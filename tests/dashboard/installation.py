@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-import httpx
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright
 
 from aijobs.domain.values.scopes import Scope
@@ -16,8 +15,9 @@ from api.app import build_app
 from api.server import serving
 from cli.embedded.ports import HOST, free_port
 from tests.api.conftest import opened_dependencies
-from tests.api.installation import PATIENCE, ApiUnderTest
+from tests.api.installation import ApiUnderTest
 from tests.dashboard.install_browser import system_browser
+from tests.http_client import http_client
 from workflows.client import TemporalJobEngine
 
 #: For containers, which have no sandbox and little shared memory; and without background requests.
@@ -54,9 +54,7 @@ async def opened_dashboard(folder: Path, engine: TemporalJobEngine) -> AsyncIter
         key = await ensure_first_key(dependencies.database, dependencies.secret, folder)
         async with (
             serving(build_app(dependencies), dependencies.live, host=HOST, port=port),
-            httpx.AsyncClient(
-                base_url=url, headers={"Authorization": f"Bearer {key}"}, trust_env=False, timeout=PATIENCE
-            ) as http,
+            http_client(base_url=url, headers={"Authorization": f"Bearer {key}"}) as http,
         ):
             yield DashboardUnderTest(ApiUnderTest(url, dependencies, http), key)
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-import httpx
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
@@ -16,6 +15,7 @@ from dashboard.pages.api_reference.operations import PARAGRAPH, briefs_of, opera
 from tests.dashboard.accessibility import RULES
 from tests.dashboard.conftest import OpenVisitor
 from tests.dashboard.installation import DashboardUnderTest
+from tests.http_client import http_client
 
 MAX_PAGE: Final = 150_000  #: bytes of a page with all that it loads
 MANY: Final = 350  #: texts
@@ -30,7 +30,7 @@ async def openapi_of(dashboard: DashboardUnderTest) -> dict[str, Any]:
 async def test_every_operation_has_a_page_in_every_language(dashboard: DashboardUnderTest) -> None:
     openapi = await openapi_of(dashboard)
     operations = [(path, one) for path, methods in openapi["paths"].items() for one in methods.values()]
-    async with httpx.AsyncClient(base_url=dashboard.url, trust_env=False) as anybody:
+    async with http_client(base_url=dashboard.url) as anybody:
         index = (await anybody.get("/docs")).text
         for language in LANGUAGES:
             for path, operation in operations:

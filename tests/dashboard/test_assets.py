@@ -4,11 +4,11 @@ import base64
 import hashlib
 import json
 
-import httpx
 import pytest
 
 from dashboard.assets import FOLDER, asset_urls
 from tests.dashboard.installation import DashboardUnderTest
+from tests.http_client import http_client
 
 VENDOR = FOLDER / "vendor"
 MANIFEST = json.loads((VENDOR / "manifest.json").read_text("utf-8"))
@@ -29,7 +29,7 @@ def test_nothing_is_shipped_that_the_manifest_does_not_name() -> None:
 
 
 async def test_files_are_kept_for_ever_under_an_address_of_their_content(dashboard: DashboardUnderTest) -> None:
-    async with httpx.AsyncClient(base_url=dashboard.url, trust_env=False) as http:
+    async with http_client(base_url=dashboard.url) as http:
         for name, address in asset_urls().items():
             response = await http.get(address)
             assert response.content == (FOLDER / name).read_bytes()

@@ -4,13 +4,13 @@ import csv
 import io
 import json
 
-import httpx
 from playwright.async_api import expect
 
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.jobs.reruns import reruns_of
 from tests.dashboard.conftest import OpenVisitor
 from tests.dashboard.installation import DashboardUnderTest
+from tests.http_client import http_client
 
 
 async def test_running_again_says_the_number_and_the_price_and_happens_once(
@@ -94,7 +94,7 @@ async def test_what_is_filtered_is_exported(dashboard: DashboardUnderTest, open_
     links = [await visitor.page.get_by_role("link", name=name).get_attribute("href") for name in ("CSV", "JSON Lines")]
 
     headers = {"Authorization": f"Bearer {dashboard.key}"}
-    async with httpx.AsyncClient(base_url=dashboard.url, headers=headers, trust_env=False) as http:
+    async with http_client(base_url=dashboard.url, headers=headers) as http:
         as_csv, as_lines = [(await http.get(link or "")).raise_for_status() for link in links]
 
     rows = list(csv.DictReader(io.StringIO(as_csv.text.removeprefix("\ufeff"))))

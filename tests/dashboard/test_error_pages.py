@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-import httpx
 import pytest
 from axe_playwright_python.async_playwright import Axe
 
@@ -14,6 +13,7 @@ from dashboard.language import Language, messages
 from tests.dashboard.accessibility import RULES
 from tests.dashboard.conftest import OpenVisitor
 from tests.dashboard.installation import DashboardUnderTest
+from tests.http_client import http_client
 
 PHONE: Final = {"width": 390, "height": 844}
 BROWSER: Final = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"}
@@ -59,7 +59,7 @@ async def test_who_names_no_kind_gets_problems_from_the_api(dashboard: Dashboard
 
 
 async def test_a_stranger_gets_pages_without_navigation(dashboard: DashboardUnderTest) -> None:
-    async with httpx.AsyncClient(base_url=dashboard.url, headers=BROWSER, trust_env=False) as stranger:
+    async with http_client(base_url=dashboard.url, headers=BROWSER) as stranger:
         missing = await stranger.get("/nowhere")
         refused = await stranger.get("/api/jobs")
         sent_to_login = await stranger.get("/jobs")
@@ -85,7 +85,7 @@ async def test_what_a_role_may_not_do_and_what_breaks_here_are_pages_too(dashboa
 
     async with (
         serving(app, dependencies.live, host="127.0.0.1", port=0) as url,
-        httpx.AsyncClient(base_url=url, headers={**BROWSER, "Authorization": f"Bearer {key}"}) as http,
+        http_client(base_url=url, headers={**BROWSER, "Authorization": f"Bearer {key}"}) as http,
     ):
         refused = await http.get("/health")
         broke = await http.get("/broken")

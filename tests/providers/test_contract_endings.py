@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import av
-import httpx
 import pytest
 from PIL import Image
 
@@ -15,6 +14,7 @@ from aijobs.domain.jobs.submissions import Accepted, CancelOutcome
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.ports.providers import WebhookKeySource
 from aijobs.domain.provider_io import IncomingWebhook
+from tests.http_client import http_client
 from tests.providers.scene import Scene
 
 At = Callable[..., Awaitable[Any]]
@@ -66,7 +66,7 @@ async def test_results_can_be_fetched_as_told(scene: Scene) -> None:
     sources = await scene.provider.outputs(ref, last)
 
     assert [source.kind for source in sources] == [scene.part.kind] * len(scene.part.sizes)
-    async with httpx.AsyncClient(trust_env=False) as browser:
+    async with http_client() as browser:
         for source, size in zip(sources, scene.part.sizes, strict=True):
             content = source.content
             if content is None:

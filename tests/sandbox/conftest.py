@@ -9,6 +9,7 @@ from replicate.client import Client
 
 from sandbox.config import Pace, SandboxConfig
 from sandbox.server import RunningSandbox, running
+from tests.http_client import http_client
 from tests.sandbox.caller import SandboxCaller, a_caller
 from tests.sandbox.customer import RawReplicateClient
 
@@ -32,7 +33,7 @@ async def sandbox(the_sandbox: RunningSandbox) -> RunningSandbox:
 async def http(the_sandbox: RunningSandbox) -> AsyncIterator[httpx.AsyncClient]:
     """A plain HTTP client with a token; unlike the vendors' clients it never retries."""
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    async with httpx.AsyncClient(base_url=the_sandbox.url, headers=headers, trust_env=False, verify=False) as client:
+    async with http_client(base_url=the_sandbox.url, headers=headers, verify=False) as client:
         yield client
 
 

@@ -8,6 +8,7 @@ import httpx
 from PIL import Image
 
 from sandbox.server import RunningSandbox
+from tests.http_client import http_client
 from tests.sandbox.caller import TIMEOUT_SECONDS
 
 A_CAT = {"prompt": "a cat", "mode": "fast", "getUImages": True, "translation": False}
@@ -61,4 +62,4 @@ class RawTtapiClient:
 
 
 def ttapi_http_client(sandbox: RunningSandbox, key: str = "tt_any_key") -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=sandbox.url, headers={"TT-API-KEY": key}, trust_env=False)
+    return http_client(base_url=sandbox.url, headers={"TT-API-KEY": key})

@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-import httpx
 import pytest
 from openai import AsyncAzureOpenAI, AsyncOpenAI, BadRequestError, NotFoundError
 
 from sandbox.server import RunningSandbox
+from tests.http_client import http_client
 
 VERSION = "2025-04-01-preview"
 
@@ -66,6 +66,6 @@ async def test_a_version_and_a_key_are_needed(sandbox: RunningSandbox) -> None:
     async with AsyncAzureOpenAI(api_key="any", azure_endpoint=endpoint, api_version="soon", max_retries=0) as client:
         with pytest.raises(NotFoundError):
             await client.responses.create(model="my-deployment", background=True, input="a dish")
-    async with httpx.AsyncClient(trust_env=False) as anybody:
+    async with http_client() as anybody:
         refused = await anybody.get(f"{endpoint}/openai/v1/models")
     assert (refused.status_code, refused.json()["error"]["code"]) == (401, "401")

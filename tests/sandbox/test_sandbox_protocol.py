@@ -11,6 +11,7 @@ import pytest
 from sandbox.config import SandboxConfig
 from sandbox.server import RunningSandbox, running
 from sandbox.vendors.replicate.rate_limits import RateLimit
+from tests.http_client import http_client
 from tests.sandbox.caller import SandboxCaller
 from tests.sandbox.conftest import FAST
 from tests.sandbox.customer import UPSCALE, RawReplicateClient
@@ -297,4 +298,4 @@ async def test_a_body_that_is_not_json_is_a_400(
 
 def _plain_client(sandbox: RunningSandbox) -> httpx.AsyncClient:
     headers = {"Authorization": "Bearer r8_any"}
-    return httpx.AsyncClient(base_url=sandbox.url, headers=headers, trust_env=False, verify=False)
+    return http_client(base_url=sandbox.url, headers=headers, verify=False)

@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 
 from sandbox.config import Pace, SandboxConfig
 from sandbox.server import RunningSandbox, running
+from tests.http_client import http_client
 from tests.sandbox.caller import SandboxCaller, a_photo
 from tests.sandbox.customer import RawReplicateClient
 
@@ -33,7 +33,7 @@ def kept_in(folder: Path) -> SandboxConfig:
 @asynccontextmanager
 async def a_customer(url: str, caller: SandboxCaller) -> AsyncIterator[RawReplicateClient]:
     headers = {"Authorization": "Bearer r8_any"}
-    async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, verify=False) as http:
+    async with http_client(base_url=url, headers=headers, verify=False) as http:
         yield RawReplicateClient(http, photo=caller.photo)
 
 

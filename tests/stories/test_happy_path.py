@@ -3,9 +3,9 @@
 import hashlib
 import io
 
-import httpx
 from PIL import Image
 
+from tests.http_client import http_client
 from tests.stories.stack import PHOTO, StoryStack
 
 EVERY_STATUS = ["DRAFT", "SUBMITTED", "QUEUED", "PROCESSING", "GENERATED", "MIGRATING", "SUCCESS"]
@@ -31,7 +31,7 @@ async def test_the_output_is_ours_checked_and_really_larger(stack: StoryStack) -
 
     (output,) = (await stack.job(code))["outputs"]
 
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with http_client() as http:
         photo = (await http.get(output["url"])).raise_for_status().content
     with Image.open(PHOTO) as before, Image.open(io.BytesIO(photo)) as after:
         assert after.size == (before.width * 2, before.height * 2) == (output["width"], output["height"])

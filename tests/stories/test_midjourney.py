@@ -3,11 +3,11 @@
 import io
 from typing import Any
 
-import httpx
 import pytest
 from PIL import Image
 
 from aijobs.domain.lifecycle import JobStatus
+from tests.http_client import http_client
 from tests.stories.stack import MIDJOURNEY, PHOTO, StoryStack
 from tests.stories.test_settling import wait_for_note
 
@@ -23,7 +23,7 @@ async def submit_midjourney(stack: StoryStack, **fields: Any) -> str:
 
 
 async def size_of(url: str) -> tuple[int, int]:
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with http_client() as http:
         content = (await http.get(url)).raise_for_status().content
     with Image.open(io.BytesIO(content)) as picture:
         return picture.size

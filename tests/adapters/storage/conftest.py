@@ -17,6 +17,7 @@ from aijobs.adapters.storage.signed_links import LinkSigner
 from aijobs.domain.ports.object_store import ObjectStore
 from tests.adapters.storage.site import served, store_app
 from tests.adapters.storage.swift_server import SwiftServer, swift_server
+from tests.http_client import http_client
 
 SECRET = b"a secret only for these tests"
 
@@ -41,7 +42,7 @@ class StoreUnderTest:
     tls: ssl.SSLContext
 
     async def get(self, link: str) -> httpx.Response:
-        async with httpx.AsyncClient(verify=self.tls) as browser:
+        async with http_client(verify=self.tls) as browser:
             return await browser.get(link)
 
 

@@ -1,6 +1,5 @@
 """Results that a vendor has written into a bucket are listed and read at a real object store, with its own keys."""
 
-import httpx
 import pytest
 
 from aijobs.domain.errors import ProviderUnavailable
@@ -9,6 +8,7 @@ from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.provider_io import Snapshot
 from aijobs.providers.bedrock import BedrockSettings, opened
 from tests.adapters.storage.swift_server import SwiftServer
+from tests.http_client import http_client
 
 FILM = b"a film of so many bytes"
 PLACE = "vendor/films of mine/token-1"
@@ -41,7 +41,7 @@ def written(swift: SwiftServer) -> SwiftServer:
 
 
 async def test_they_are_found_below_their_place_and_read_by_a_link(written: SwiftServer) -> None:
-    async with opened(settings_for(written, written.secret_key)) as bedrock, httpx.AsyncClient(trust_env=False) as http:
+    async with opened(settings_for(written, written.secret_key)) as bedrock, http_client() as http:
         (source,) = await bedrock.outputs({"id": "arn"}, finished(written))
         answer = await http.get(source.url or "")
 

@@ -13,6 +13,7 @@ from cli.embedded.processes import ProcessSpec, running
 from sandbox.config import Pace
 from tests.clients.typescript.packages import EXAMPLE, needs_node, npm
 from tests.dashboard.installation import started_browser, visiting
+from tests.http_client import http_client
 from tests.stories.stack import PHOTO, StoryStack, running_stack
 
 pytestmark = needs_node
@@ -43,7 +44,7 @@ async def served_example(stack: StoryStack, port: int, folder: Path) -> AsyncIte
     url = f"http://{HOST}:{port}"
 
     async def is_ready() -> bool:
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with http_client() as http:
             try:
                 return (await http.get(url)).status_code == 200
             except httpx.TransportError:

@@ -19,6 +19,7 @@ import pytest
 
 from cli.embedded.ports import free_port
 from cli.embedded.processes import ProcessSpec, running
+from tests.http_client import http_client
 
 ENVIRONMENT: Final = Path(sys.prefix) / "cog-server"
 LOCK: Final = Path(__file__).parents[3] / "requirements" / "cog.lock"
@@ -100,7 +101,7 @@ async def running_cog(folder: Path, *, port: int | None = None) -> AsyncIterator
     )
 
     async def is_ready() -> bool:
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with http_client() as http:
             try:
                 return bool((await http.get(f"{url}/health-check")).json()["status"] == "READY")
             except httpx.TransportError:

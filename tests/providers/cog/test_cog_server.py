@@ -18,6 +18,7 @@ from aijobs.domain.jobs.submissions import Accepted, CancelOutcome, Rejected
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.ports.providers import ModelSource
 from aijobs.providers.cog import CogSettings
+from tests.http_client import http_client
 from tests.providers.cog.server import needs_cog, running_cog
 from tests.providers.open_provider import OpenProvider, added_model, opened_provider
 
@@ -42,7 +43,7 @@ def settings_for(url: str) -> CogSettings:
 
 
 async def idle(url: str) -> None:
-    async with httpx.AsyncClient(trust_env=False) as http, asyncio.timeout(20):
+    async with http_client() as http, asyncio.timeout(20):
         while (await http.get(f"{url}/health-check")).json()["status"] != "READY":
             await asyncio.sleep(0.02)
 
@@ -125,7 +126,7 @@ async def test_what_is_told_by_another_token_is_not_believed(cog: OpenProvider) 
     hook = httpx.URL(one.request.body["webhook"])
     forged = {"id": other.request.url.rpartition("/")[2], "status": "failed"}
 
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with http_client() as http:
         with pytest.raises(httpx.RemoteProtocolError):
             await http.post(hook, json=forged)
 
