@@ -12,7 +12,7 @@ from aijobs.domain.values.audit import ActKind
 from tests.api.installation import PHOTO_URL, UPSCALE, ApiUnderTest
 from tests.api.pictures import picture
 from tests.api.templates import saved
-from tests.http_client import http_client
+from tests.patience import http_client
 
 OWN_WORK: Final = "what a user makes and sends is their own work: the rows themselves say who made them"
 

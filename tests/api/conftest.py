@@ -23,6 +23,7 @@ from api.dependencies import ApiDependencies
 from cli.embedded.temporal_server import temporal_server
 from tests.api.installation import SECRET, WEBHOOK_SECRET, ApiUnderTest, opened_installation
 from tests.databases import Databases, database_url
+from tests.patience import PATIENCE
 from workflows.client import TemporalJobEngine
 from workflows.data_converter import DATA_CONVERTER
 
@@ -59,7 +60,7 @@ def engine(temporal: Client) -> TemporalJobEngine:
 
 async def started_run(temporal: Client, code: str) -> WorkflowExecutionDescription:
     """A job's workflow, which is started soon after the acceptance."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while True:
             try:
                 return await temporal.get_workflow_handle(code).describe()

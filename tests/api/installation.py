@@ -16,7 +16,7 @@ from aijobs.persistence.access.keys import KeyKind, create_key
 from api.app import build_app
 from api.dependencies import ApiDependencies
 from api.server import serving
-from tests.http_client import http_client
+from tests.patience import http_client
 
 SECRET = b"a secret only for these tests"
 WEBHOOK_SECRET = "whsec_dGhpcyBpcyBub3QgYSBzZWNyZXQgYXQgYWxs"

@@ -14,7 +14,7 @@ from api.connections.limits import ConnectionLimits
 from api.dependencies import ApiDependencies
 from api.server import serving
 from tests.api.installation import ApiUnderTest
-from tests.http_client import http_client
+from tests.patience import http_client
 
 TIMEOUT_SECONDS = 10.0
 

@@ -14,7 +14,7 @@ from api.app import ROUTES
 from dashboard.routes import ROUTERS
 from tests.api.audited_routes import NEED_NONE, RECORDED, TESTED_ELSEWHERE, Acting
 from tests.api.installation import ApiUnderTest
-from tests.http_client import http_client
+from tests.patience import http_client
 
 #: Of sessions, which begin and end with these.
 SESSIONS: Final = frozenset(

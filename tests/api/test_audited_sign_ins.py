@@ -2,7 +2,7 @@
 
 from aijobs.persistence.access.keys import KeyKind, new_key_text
 from tests.api.installation import ApiUnderTest
-from tests.http_client import http_client
+from tests.patience import http_client
 
 
 async def test_sessions_are_recorded_from_their_beginning_to_their_end(api: ApiUnderTest, key: str) -> None:

@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 
 from api.auth.credentials import Credentials
 from api.streaming.open_streams import OpenStreams
+from tests.patience import PATIENCE
 
 
 async def test_a_check_that_fails_for_good_is_heard_of() -> None:
@@ -15,7 +16,7 @@ async def test_a_check_that_fails_for_good_is_heard_of() -> None:
         raise ArithmeticError("It cannot count.")
 
     with capture_logs() as logs:
-        async with OpenStreams().watched(broken, every=timedelta(0)), asyncio.timeout(10):
+        async with OpenStreams().watched(broken, every=timedelta(0)), asyncio.timeout(PATIENCE):
             while not logs:
                 await asyncio.sleep(0)
 

@@ -11,6 +11,7 @@ from aijobs.domain.jobs.outputs import output_key
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.batches.feed import DatabaseBatchFeed
 from tests.api.installation import PHOTO_URL, UPSCALE, ApiUnderTest
+from tests.patience import PATIENCE
 
 
 async def fed(api: ApiUnderTest, rows: int = 3, **head: Any) -> tuple[str, list[str]]:
@@ -115,7 +116,7 @@ async def test_a_batch_is_followed_to_its_end(api: ApiUnderTest) -> None:
 
 async def stream(api: ApiUnderTest, code: str) -> list[str]:
     """The lines of the stream, until it ends."""
-    async with asyncio.timeout(20), api.http.stream("GET", f"/api/batches/{code}/events") as answer:
+    async with asyncio.timeout(PATIENCE), api.http.stream("GET", f"/api/batches/{code}/events") as answer:
         assert answer.status_code == 200, await answer.aread()
         return [line async for line in answer.aiter_lines() if line]
 

@@ -16,7 +16,7 @@ from api.dependencies import ApiDependencies
 from api.requests.strict_json import MAX_DEPTH, MAX_VALUES
 from tests.api.installation import ApiUnderTest, opened_installation
 from tests.api.raw import head, raw_connection, request_once
-from tests.http_client import http_client
+from tests.patience import http_client
 
 #: Whoever comes here has no key yet, or needs none.
 OPEN = {"/api/sessions", "/login", "/login/person", "/logout", "/preferences"}

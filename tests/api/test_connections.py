@@ -8,6 +8,7 @@ from datetime import timedelta
 from api.dependencies import ApiDependencies
 from tests.api.raw import head, idle_connections, raw_connection, request_once, served
 from tests.api.streaming import reading, socket
+from tests.patience import PATIENCE
 
 SHORT = timedelta(milliseconds=200)
 
@@ -68,7 +69,7 @@ async def test_when_all_places_work_others_are_told_to_come_back_and_health_chec
         assert await status_of_health(api.url) == 200
 
         await opened.aclose()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while (await request_once(api.url, head("GET", "/login"))).status == 503:
                 await asyncio.sleep(0.05)
 
@@ -128,9 +129,9 @@ async def test_a_stream_ends_with_its_connection_also_when_something_waits_behin
     async with served(dependencies, key) as api:
         async with raw_connection(api.url) as connection:
             await connection.send(stream + HEALTH * 3)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE):
                 while not len(api.dependencies.streams):
                     await asyncio.sleep(0.01)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while len(api.dependencies.streams):
                 await asyncio.sleep(0.01)

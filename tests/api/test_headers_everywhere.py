@@ -18,7 +18,7 @@ from api.connections.middleware import TLS_HEADERS
 from dashboard.assets import asset_urls
 from tests.api.conftest import SMALL, opened_dependencies
 from tests.api.installation import ApiUnderTest, opened_installation
-from tests.http_client import http_client
+from tests.patience import http_client
 from workflows.client import TemporalJobEngine
 
 WEB_UI: Final = "http://temporal.test:8233"

@@ -9,6 +9,7 @@ import pytest
 from aijobs.persistence.points.ledger import set_limit
 from tests.api.installation import ApiUnderTest
 from tests.api.parameters import all_routes
+from tests.patience import PATIENCE
 
 JSON_BODIES = (
     b"null",
@@ -96,6 +97,6 @@ async def test_no_body_is_an_error_of_ours(shared_api: ApiUnderTest, method: str
     address = re.sub("{[^}]*}", lambda found: {"{code}": code}.get(found[0], "contract_zh"), path)
     for content_type, body in bodies:
         headers = [(b"Content-Type", content_type), (b"Aijobs-User", b"ada")]
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             answer = await shared_api.http.request(method, address, content=body, headers=headers)
         assert answer.status_code < 500, (content_type, body[:100], answer.text[:300])

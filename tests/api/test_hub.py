@@ -12,6 +12,7 @@ from api.streaming.replay import follow
 from api.streaming.sse import JobHistory
 from api.streaming.subscriptions import MAX_QUEUED, StreamEnd
 from tests.api.installation import ApiUnderTest
+from tests.patience import PATIENCE
 
 
 def only(code: str) -> EventFilter:
@@ -26,7 +27,7 @@ async def test_who_cannot_keep_up_gets_the_beginning_and_then_the_end(without_te
     async with without_temporal.dependencies.live.subscribed(only(code)) as slow:
         for step in range(MAX_QUEUED + 5):
             await records.gate.note(code, {"step": step})
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not slow.is_over:
                 await asyncio.sleep(0.05)
         taken = await slow.take()
@@ -40,7 +41,7 @@ async def test_a_subscription_begins_where_the_database_ends(without_temporal: A
     code = await without_temporal.job("ada")
 
     for status in (JobStatus.SUBMITTED, JobStatus.QUEUED, JobStatus.PROCESSING):
-        async with asyncio.timeout(5), without_temporal.dependencies.live.subscribed(only(code)) as subscription:
+        async with asyncio.timeout(PATIENCE), without_temporal.dependencies.live.subscribed(only(code)) as subscription:
             await without_temporal.push(code, status)
             assert [live.event.job_status for live in await subscription.take()] == [status]
 
@@ -84,6 +85,6 @@ async def test_who_waits_until_the_events_flow_is_not_sent_away(without_temporal
     reading = asyncio.create_task(received_numbers())
     await asyncio.sleep(0)
     await without_temporal.push(code, JobStatus.SUBMITTED)
-    async with live.running(), asyncio.timeout(10):
+    async with live.running(), asyncio.timeout(PATIENCE):
         await without_temporal.push(code, JobStatus.QUEUED, JobStatus.CANCELED)
         assert await reading == [1, 2, 3, 4]

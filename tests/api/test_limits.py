@@ -28,7 +28,7 @@ from api.streaming.open_streams import OpenStreams
 from api.streaming.subscriptions import StreamEnd, Subscription, Subscriptions
 from tests.api.installation import ApiUnderTest
 from tests.api.streaming import reading, socket
-from tests.http_client import http_client
+from tests.patience import PATIENCE, http_client
 
 
 @asynccontextmanager
@@ -62,7 +62,7 @@ async def shout(api: ApiUnderTest, code: str, count: int) -> None:
 
 
 async def nobody_left(api: ApiUnderTest) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while len(api.dependencies.streams):
             await asyncio.sleep(0.02)
 
@@ -199,7 +199,7 @@ async def test_one_who_never_reads_is_given_up(dependencies: ApiDependencies, ke
             deaf.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
             request = f"GET {path.format(code=code)} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {key}\r\n"
             deaf.sendall((request + (upgrade if "/ws" in path else "") + "\r\n").encode())
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 while not len(api.dependencies.streams):
                     await asyncio.sleep(0.01)
             await nobody_left(api)
@@ -237,7 +237,7 @@ async def test_streams_end_soon_after_their_key_is_revoked(dependencies: ApiDepe
             await his.wait_for_id()
             await revoke_key(api.dependencies.database, revoked.key_id)
             assert await hers.rest() == []
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(PATIENCE):
                 await connection.wait_closed()
             await api.job("bob")
             assert (await his.next()).data["seq"] == 1
@@ -272,7 +272,7 @@ async def test_a_quiet_stream_gives_signs_of_life(dependencies: ApiDependencies,
     dependencies = replace(dependencies, live=EventHub(dependencies.database, heartbeat=timedelta(seconds=0.2)))
     async with limited(dependencies, key) as api:
         code = await api.job("ada")
-        async with api.http.stream("GET", f"/api/jobs/{code}/events") as answer, asyncio.timeout(10):
+        async with api.http.stream("GET", f"/api/jobs/{code}/events") as answer, asyncio.timeout(PATIENCE):
             lines = answer.aiter_lines()
             assert [line async for line in take(lines, ": still here", 3)] == [": still here"] * 3
 

@@ -17,6 +17,7 @@ from aijobs.persistence.processes import ALIVE_FOR, see
 from aijobs.persistence.tables import JobRow
 from api.dependencies import ApiDependencies
 from tests.api.installation import UPSCALE, ApiUnderTest, opened_installation
+from tests.patience import PATIENCE
 from tests.persistence.test_processes import grow_old, process_row
 
 Samples = dict[tuple[str, str, str], float]
@@ -116,10 +117,10 @@ async def test_what_jobs_wait_for_is_counted_while_they_run(api: ApiUnderTest) -
 async def test_readers_of_streams_are_counted(api: ApiUnderTest) -> None:
     code = await api.job("ada")
     async with api.http.stream("GET", f"/api/jobs/{code}/events"):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while (await scraped(api))["aijobs_stream_readers", "", ""] != 1:
                 await asyncio.sleep(0.05)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while (await scraped(api))["aijobs_stream_readers", "", ""] != 0:
             await asyncio.sleep(0.05)
 

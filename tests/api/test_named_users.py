@@ -20,7 +20,7 @@ from tests.api.installation import ApiUnderTest
 from tests.api.pictures import picture
 from tests.api.raw import head, request_once
 from tests.api.streaming import socket
-from tests.http_client import http_client
+from tests.patience import http_client
 
 DECOMPOSED = unicodedata.normalize("NFD", "é")
 WRONG = {

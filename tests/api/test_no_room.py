@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.api.installation import ApiUnderTest
-from tests.http_client import http_client
+from tests.patience import http_client
 
 ROOM = 128 * 1024
 

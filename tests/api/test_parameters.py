@@ -10,6 +10,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from tests.api.installation import PHOTO_URL, UPSCALE, ApiUnderTest
 from tests.api.parameters import Parameter, all_parameters
 from tests.api.streaming import socket
+from tests.patience import PATIENCE
 
 #: Escaped, as they are in an address. None is a number as our lists write one.
 NO_NUMBERS = (
@@ -67,7 +68,7 @@ async def answer_of(api: ApiUnderTest, parameter: Parameter, value: str, *, time
     if parameter.place == "header":
         headers += [(parameter.name.encode(), unquote_to_bytes(value))] * times
     address = parameter.address(value, times=times)
-    async with asyncio.timeout(10), api.http.stream(parameter.method, address, headers=headers) as answer:
+    async with asyncio.timeout(PATIENCE), api.http.stream(parameter.method, address, headers=headers) as answer:
         is_stream = answer.headers.get("Content-Type", "").startswith("text/event-stream")
         return answer.status_code, "" if is_stream else (await answer.aread()).decode(errors="replace")
 

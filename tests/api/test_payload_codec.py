@@ -17,7 +17,7 @@ from api.auth.access import Access
 from api.auth.sessions import cookie_of
 from tests.api.conftest import SMALL, opened_dependencies
 from tests.api.installation import ApiUnderTest, opened_installation
-from tests.http_client import http_client
+from tests.patience import http_client
 from workflows.client import TemporalJobEngine
 from workflows.data_converter import EncryptingCodec
 

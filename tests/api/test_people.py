@@ -17,7 +17,7 @@ from api.dependencies import ApiDependencies
 from tests.api.installation import ApiUnderTest, opened_installation
 from tests.api.streaming import reading
 from tests.api.test_sessions import SAME_ORIGIN
-from tests.http_client import http_client
+from tests.patience import http_client
 
 PROXY: Final = "127.0.0.7"
 ELSEWHERE: Final = "127.0.0.8"

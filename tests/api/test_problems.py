@@ -13,7 +13,7 @@ from api.dependencies import ApiDependencies
 from api.problems import STATUS_OF, status_of
 from api.server import serving
 from tests.api.installation import ApiUnderTest
-from tests.http_client import http_client
+from tests.patience import http_client
 
 JSON = {"Content-Type": "application/json"}
 

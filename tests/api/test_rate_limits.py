@@ -21,7 +21,7 @@ from cli.embedded.ports import free_port
 from tests.api.installation import ApiUnderTest, opened_installation
 from tests.api.redis_server import running_redis
 from tests.api.streaming import reading
-from tests.http_client import http_client
+from tests.patience import http_client
 
 Limited = Callable[..., AbstractAsyncContextManager[ApiUnderTest]]
 

@@ -15,7 +15,7 @@ from api.app import build_app
 from api.connections.middleware import HEADERS, TLS_HEADERS
 from api.dependencies import ApiDependencies
 from tests.api.installation import ApiUnderTest
-from tests.http_client import http_client
+from tests.patience import http_client
 
 CONTACT = "mailto:security@example.com"
 

@@ -12,7 +12,7 @@ from aijobs.process_settings import ApiSettings
 from aijobs.settings import Settings
 from api.app import run_api
 from cli.embedded.ports import free_port
-from tests.http_client import http_client
+from tests.patience import http_client
 
 
 def settings_in(folder: Path, port: int) -> Settings:

@@ -17,7 +17,7 @@ from api.app import build_app
 from api.dependencies import ApiDependencies
 from api.server import serving
 from tests.api.installation import ApiUnderTest
-from tests.http_client import http_client
+from tests.patience import http_client
 
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 A_JOB = {"model_id": "replicate_imageupscale_v1", "params": {"image": "https://example.com/photo.jpg"}}

@@ -14,7 +14,7 @@ from api.app import build_app
 from api.dependencies import ApiDependencies
 from api.server import serving
 from tests.api.installation import ApiUnderTest
-from tests.http_client import http_client
+from tests.patience import http_client
 
 OF_ONE_JOB = 930
 OF_ALL = 70

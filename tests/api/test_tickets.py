@@ -16,7 +16,7 @@ from api.dependencies import ApiDependencies
 from api.server import serving
 from tests.api.installation import ApiUnderTest
 from tests.api.streaming import reading, receive_json, socket
-from tests.http_client import http_client
+from tests.patience import http_client
 
 ELSEWHERE = "https://app.example.com"
 

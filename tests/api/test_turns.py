@@ -12,6 +12,7 @@ from api.connections.middleware import HEALTH_PATHS
 from api.connections.turns import AT_ONCE, SENDER, Sender, Turns, mark_known
 from api.dependencies import ApiDependencies
 from tests.api.raw import head, raw_connection, served
+from tests.patience import PATIENCE
 
 
 class Crowd:
@@ -89,7 +90,7 @@ async def test_a_body_that_does_not_come_keeps_no_turn() -> None:
 async def test_a_turn_is_over_after_a_while() -> None:
     crowd = Crowd(longest=timedelta(milliseconds=20))
     async with crowd.of("/1", "/2", "/3"):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while len(crowd.begun) < 3:
                 await asyncio.sleep(0.01)
 

@@ -11,6 +11,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from aijobs.domain.lifecycle import JobStatus
 from tests.api.installation import ApiUnderTest
 from tests.api.streaming import receive_json, socket
+from tests.patience import PATIENCE
 
 
 async def several(connection: ClientConnection, count: int) -> list[tuple[str, int]]:
@@ -21,7 +22,7 @@ async def several(connection: ClientConnection, count: int) -> list[tuple[str, i
 
 
 async def closed(connection: ClientConnection) -> tuple[int | None, str | None]:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         await connection.wait_closed()
     return connection.close_code, connection.close_reason
 
@@ -171,7 +172,7 @@ async def test_it_says_goodbye_when_the_api_stops(api: ApiUnderTest) -> None:
 async def test_one_who_leaves_leaves_nothing_behind(api: ApiUnderTest) -> None:
     async with socket(api, "?after=0"):
         assert len(api.dependencies.streams) == 1
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while len(api.dependencies.streams):
             await asyncio.sleep(0.02)
 

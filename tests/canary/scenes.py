@@ -7,7 +7,7 @@ from typing import Any, Final
 from aijobs.domain.lifecycle import JobStatus
 from tests.adapters.webhooks.receiver import Receiver, answers
 from tests.canary.marks import WORDS
-from tests.http_client import http_client
+from tests.patience import http_client
 from tests.stories.stack import MIDJOURNEY, PHOTO, StoryStack
 from tests.stories.test_batches import until_ended
 from tests.stories.test_documents import CONTRACT

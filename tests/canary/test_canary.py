@@ -18,7 +18,7 @@ from tests.canary import evidence, scenes
 from tests.canary.marks import WORDS, found_in, made_secret, merged, secret_settings, written_setting
 from tests.canary.watched_processes import SeenProcesses, watched
 from tests.databases import KINDS, POSTGRESQL, Databases
-from tests.http_client import http_client
+from tests.patience import http_client
 from tests.stories.stack import StoryStack, running_stack
 from workflows.data_converter import EncryptingCodec
 

@@ -15,7 +15,7 @@ from cli.embedded.ports import free_port
 from cli.embedded.temporal_server import temporal_server
 from cli.errors import Exit
 from tests.cli.command import aijobs_process, running
-from tests.http_client import http_client
+from tests.patience import http_client
 from workflows.namespace.owner import claim_namespace, owner_of
 from workflows.namespace.schedules import RETENTION_SCHEDULE_ID, SCHEDULE_ID, schedule_repair, schedule_retention
 

@@ -14,7 +14,7 @@ from cli.embedded.processes import ProcessSpec, running
 from cli.embedded.temporal_server import DATABASE, temporal_server
 from cli.errors import CommandError
 from tests.cli.command import all_processes_end, environment, processes_of
-from tests.http_client import http_client
+from tests.patience import http_client
 from workflows.namespace.health import missing_attributes
 from workflows.search_attributes import ALL_ATTRIBUTES
 

@@ -20,7 +20,7 @@ from api.server import serving
 from cli.embedded.ports import free_port
 from tests.api.conftest import NOBODY_THERE, opened_dependencies
 from tests.api.installation import ApiUnderTest
-from tests.http_client import http_client
+from tests.patience import http_client
 from workflows.client import TemporalJobEngine
 
 KEY = "aijobs_service_0000000000000000_nothing"

@@ -17,7 +17,7 @@ from cli.embedded.ports import HOST, free_port
 from tests.api.conftest import opened_dependencies
 from tests.api.installation import ApiUnderTest
 from tests.dashboard.install_browser import system_browser
-from tests.http_client import http_client
+from tests.patience import http_client
 from workflows.client import TemporalJobEngine
 
 #: For containers, which have no sandbox and little shared memory; and without background requests.

@@ -15,7 +15,7 @@ from dashboard.pages.api_reference.operations import PARAGRAPH, briefs_of, opera
 from tests.dashboard.accessibility import RULES
 from tests.dashboard.conftest import OpenVisitor
 from tests.dashboard.installation import DashboardUnderTest
-from tests.http_client import http_client
+from tests.patience import http_client
 
 MAX_PAGE: Final = 150_000  #: bytes of a page with all that it loads
 MANY: Final = 350  #: texts

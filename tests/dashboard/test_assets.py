@@ -8,7 +8,7 @@ import pytest
 
 from dashboard.assets import FOLDER, asset_urls
 from tests.dashboard.installation import DashboardUnderTest
-from tests.http_client import http_client
+from tests.patience import http_client
 
 VENDOR = FOLDER / "vendor"
 MANIFEST = json.loads((VENDOR / "manifest.json").read_text("utf-8"))

@@ -10,7 +10,7 @@ from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.jobs.reruns import reruns_of
 from tests.dashboard.conftest import OpenVisitor
 from tests.dashboard.installation import DashboardUnderTest
-from tests.http_client import http_client
+from tests.patience import http_client
 
 
 async def test_running_again_says_the_number_and_the_price_and_happens_once(

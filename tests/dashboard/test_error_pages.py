@@ -13,7 +13,7 @@ from dashboard.language import Language, messages
 from tests.dashboard.accessibility import RULES
 from tests.dashboard.conftest import OpenVisitor
 from tests.dashboard.installation import DashboardUnderTest
-from tests.http_client import http_client
+from tests.patience import http_client
 
 PHONE: Final = {"width": 390, "height": 844}
 BROWSER: Final = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"}

@@ -22,6 +22,7 @@ from aijobs.persistence.processes import (
     see,
     unserved,
 )
+from tests.patience import PATIENCE
 
 
 def process_row(process_id: str, *queues: str, role: ProcessRole = ProcessRole.WORKER) -> dict[str, Any]:
@@ -47,7 +48,7 @@ async def seen(database: Database) -> dict[str, ProcessState]:
 
 async def test_a_process_lives_while_its_block_runs(database: Database) -> None:
     async with registered(database, ProcessRole.WORKER, queues=["a", "b"], build="7"):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while not (known := await database.read(known_processes)):
                 await asyncio.sleep(0.01)
     (after,) = await database.read(known_processes)

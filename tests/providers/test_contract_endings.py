@@ -14,7 +14,7 @@ from aijobs.domain.jobs.submissions import Accepted, CancelOutcome
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.ports.providers import WebhookKeySource
 from aijobs.domain.provider_io import IncomingWebhook
-from tests.http_client import http_client
+from tests.patience import http_client
 from tests.providers.scene import Scene
 
 At = Callable[..., Awaitable[Any]]

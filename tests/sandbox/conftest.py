@@ -9,7 +9,7 @@ from replicate.client import Client
 
 from sandbox.config import Pace, SandboxConfig
 from sandbox.server import RunningSandbox, running
-from tests.http_client import http_client
+from tests.patience import http_client
 from tests.sandbox.caller import SandboxCaller, a_caller
 from tests.sandbox.customer import RawReplicateClient
 
@@ -29,11 +29,14 @@ async def sandbox(the_sandbox: RunningSandbox) -> RunningSandbox:
     return the_sandbox
 
 
+def plain_client(url: str) -> httpx.AsyncClient:
+    """A plain HTTP client with a token; unlike the vendors' clients it never retries."""
+    return http_client(base_url=url, headers={"Authorization": f"Bearer {TOKEN}"}, verify=False)
+
+
 @pytest.fixture(scope="session")
 async def http(the_sandbox: RunningSandbox) -> AsyncIterator[httpx.AsyncClient]:
-    """A plain HTTP client with a token; unlike the vendors' clients it never retries."""
-    headers = {"Authorization": f"Bearer {TOKEN}"}
-    async with http_client(base_url=the_sandbox.url, headers=headers, verify=False) as client:
+    async with plain_client(the_sandbox.url) as client:
         yield client
 
 

@@ -8,7 +8,7 @@ import httpx
 from PIL import Image
 
 from sandbox.server import RunningSandbox
-from tests.http_client import http_client
+from tests.patience import http_client
 from tests.sandbox.caller import TIMEOUT_SECONDS
 
 A_CAT = {"prompt": "a cat", "mode": "fast", "getUImages": True, "translation": False}

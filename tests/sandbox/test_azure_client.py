@@ -7,7 +7,7 @@ import pytest
 from openai import AsyncAzureOpenAI, AsyncOpenAI, BadRequestError, NotFoundError
 
 from sandbox.server import RunningSandbox
-from tests.http_client import http_client
+from tests.patience import http_client
 
 VERSION = "2025-04-01-preview"
 

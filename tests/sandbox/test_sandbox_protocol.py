@@ -11,9 +11,8 @@ import pytest
 from sandbox.config import SandboxConfig
 from sandbox.server import RunningSandbox, running
 from sandbox.vendors.replicate.rate_limits import RateLimit
-from tests.http_client import http_client
 from tests.sandbox.caller import SandboxCaller
-from tests.sandbox.conftest import FAST
+from tests.sandbox.conftest import FAST, plain_client
 from tests.sandbox.customer import UPSCALE, RawReplicateClient
 
 
@@ -47,7 +46,7 @@ async def test_every_reply_carries_the_rate_limit(customer: RawReplicateClient) 
 
 async def test_too_many_creates_are_throttled_and_cost_nothing(caller: SandboxCaller) -> None:
     config = SandboxConfig(port=0, pace=FAST, rules=(RateLimit(creates_per_minute=2),))
-    async with running(config) as sandbox, _plain_client(sandbox) as http:
+    async with running(config) as sandbox, plain_client(sandbox.url) as http:
         replies = [await RawReplicateClient(http, photo=caller.photo).post() for _ in range(3)]
 
         assert [reply.status_code for reply in replies] == [201, 201, 429]
@@ -71,7 +70,7 @@ async def test_a_call_without_a_token_is_refused(customer: RawReplicateClient, a
 
 async def test_only_listed_tokens_are_accepted_when_there_is_a_list(caller: SandboxCaller) -> None:
     config = SandboxConfig(port=0, tokens=frozenset({"r8_mine"}))
-    async with running(config) as sandbox, _plain_client(sandbox) as http:
+    async with running(config) as sandbox, plain_client(sandbox.url) as http:
         refused = await http.get("/v1/account", headers={"Authorization": "Bearer r8_yours"})
         accepted = await http.get("/v1/account", headers={"Authorization": "Token r8_mine"})
 
@@ -161,7 +160,7 @@ async def test_a_blocking_create_that_runs_out_of_time_comes_back_as_starting(cu
 
 async def test_the_deadline_aborts_what_waits_and_cancels_what_runs(caller: SandboxCaller) -> None:
     config = SandboxConfig(port=0, pace=FAST, shortest_deadline=timedelta(seconds=1))
-    async with running(config) as sandbox, _plain_client(sandbox) as http:
+    async with running(config) as sandbox, plain_client(sandbox.url) as http:
         customer = RawReplicateClient(http, photo=caller.photo)
         soon = {"Cancel-After": "1s"}
         waiting = await customer.create(fault="never_starts", headers=soon)
@@ -219,7 +218,7 @@ async def test_canceling_what_has_ended_changes_nothing(customer: RawReplicateCl
 
 async def test_output_input_and_logs_are_erased_after_the_retention(caller: SandboxCaller) -> None:
     config = SandboxConfig(port=0, pace=FAST, retention=timedelta(seconds=0.5))
-    async with running(config) as sandbox, _plain_client(sandbox) as http:
+    async with running(config) as sandbox, plain_client(sandbox.url) as http:
         customer = RawReplicateClient(http, photo=caller.photo)
         finished = await customer.finished()
         await asyncio.sleep(0.6)
@@ -233,7 +232,7 @@ async def test_output_input_and_logs_are_erased_after_the_retention(caller: Sand
 
 async def test_links_expire_and_a_new_get_brings_a_fresh_one(caller: SandboxCaller) -> None:
     config = SandboxConfig(port=0, pace=FAST, link_ttl=timedelta(seconds=0.8))
-    async with running(config) as sandbox, _plain_client(sandbox) as http:
+    async with running(config) as sandbox, plain_client(sandbox.url) as http:
         finished = await RawReplicateClient(http, photo=caller.photo).finished()
         alive = await http.get(finished["output"])
         await asyncio.sleep(0.9)
@@ -274,7 +273,7 @@ async def test_an_unusable_input_ends_in_failed_with_the_reason(
 
 async def test_a_picture_that_would_become_too_large_fails(caller: SandboxCaller) -> None:
     config = SandboxConfig(port=0, pace=FAST, max_output_pixels=10_000)
-    async with running(config) as sandbox, _plain_client(sandbox) as http:
+    async with running(config) as sandbox, plain_client(sandbox.url) as http:
         prediction = await RawReplicateClient(http, photo=caller.photo).finished(upscale_factor="6x")
 
     assert prediction["status"] == "failed"
@@ -282,7 +281,7 @@ async def test_a_picture_that_would_become_too_large_fails(caller: SandboxCaller
 
 
 async def test_an_upload_above_the_limit_is_a_413(caller: SandboxCaller) -> None:
-    async with running(SandboxConfig(port=0, max_file_bytes=1_000)) as sandbox, _plain_client(sandbox) as http:
+    async with running(SandboxConfig(port=0, max_file_bytes=1_000)) as sandbox, plain_client(sandbox.url) as http:
         replies = [await http.post("/v1/files", files={"content": ("big.bin", b"x" * size)}) for size in (2_000, 10**6)]
 
     assert [reply.status_code for reply in replies] == [413, 413]
@@ -294,8 +293,3 @@ async def test_a_body_that_is_not_json_is_a_400(
     http: httpx.AsyncClient, sandbox: RunningSandbox, garbage: bytes
 ) -> None:
     assert (await http.post(UPSCALE, content=garbage)).status_code == 400
-
-
-def _plain_client(sandbox: RunningSandbox) -> httpx.AsyncClient:
-    headers = {"Authorization": "Bearer r8_any"}
-    return http_client(base_url=sandbox.url, headers=headers, verify=False)

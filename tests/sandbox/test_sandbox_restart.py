@@ -11,8 +11,9 @@ import pytest
 
 from sandbox.config import Pace, SandboxConfig
 from sandbox.server import RunningSandbox, running
-from tests.http_client import http_client
+from tests.patience import PATIENCE
 from tests.sandbox.caller import SandboxCaller, a_photo
+from tests.sandbox.conftest import plain_client
 from tests.sandbox.customer import RawReplicateClient
 
 PROGRAM = """
@@ -32,8 +33,7 @@ def kept_in(folder: Path) -> SandboxConfig:
 
 @asynccontextmanager
 async def a_customer(url: str, caller: SandboxCaller) -> AsyncIterator[RawReplicateClient]:
-    headers = {"Authorization": "Bearer r8_any"}
-    async with http_client(base_url=url, headers=headers, verify=False) as http:
+    async with plain_client(url) as http:
         yield RawReplicateClient(http, photo=caller.photo)
 
 
@@ -43,7 +43,7 @@ async def a_process(folder: Path) -> AsyncIterator[tuple[asyncio.subprocess.Proc
         sys.executable, "-c", PROGRAM, str(folder), stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         url = (await process.stdout.readline()).decode().strip()
     try:
         yield process, url
@@ -118,7 +118,7 @@ async def test_a_signal_ends_it_cleanly(tmp_path: Path, caller: SandboxCaller, e
     async with a_process(tmp_path) as (process, url), a_customer(url, caller) as customer:
         await customer.create(fault="never_finishes")
         process.send_signal(end)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             assert await process.wait() == 0
 
 
@@ -130,7 +130,7 @@ async def test_a_hanging_call_does_not_hold_up_the_end(tmp_path: Path, caller: S
     async with running(kept_in(tmp_path)) as sandbox:
         hanging = asyncio.create_task(ask(sandbox.url))
         await _until_accepted(sandbox)
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(PATIENCE):
         assert await hanging == 201
 
 

@@ -19,6 +19,7 @@ from aijobs.persistence.database import opened_database
 from aijobs.persistence.jobs.gate import locked_job
 from aijobs.persistence.jobs.queries import brief_of as brief_of_row
 from aijobs.settings import Settings
+from tests.patience import PATIENCE
 from tests.stories.stack import TIMEOUT, UPSCALE, StoryStack, running_stack
 from tests.stories.test_operations import temporal
 from tests.stories.test_settling import entries_of
@@ -90,7 +91,7 @@ async def until_gone(stack: StoryStack, workflow: str) -> None:
 
 async def closed_as(stack: StoryStack, workflow: str) -> str:
     """How the newest run of a workflow has closed."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while True:
             described = json.loads(await temporal(stack, "workflow", "describe", "-w", workflow, "-o", "json"))
             status: str = described["workflowExecutionInfo"]["status"].rpartition("STATUS_")[2]

@@ -7,6 +7,7 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 
 from aijobs.domain.lifecycle import JobStatus
+from tests.patience import PATIENCE
 from tests.stories.stack import StoryStack
 
 STATUS_AND_FAULT = [
@@ -81,7 +82,7 @@ async def test_a_finished_job_cannot_be_canceled(stack: StoryStack) -> None:
 
 async def workflow_closes(stack: StoryStack, code: str, expected: WorkflowExecutionStatus) -> None:
     handle = (await stack.temporal_client()).get_workflow_handle(code)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         with contextlib.suppress(WorkflowFailureError):
             await handle.result()
     assert (await handle.describe()).status is expected

@@ -12,6 +12,7 @@ from python_calamine import CalamineWorkbook
 
 from aijobs.persistence.database import opened_database
 from aijobs.persistence.documents.conversations import messages_of
+from tests.patience import PATIENCE
 from tests.stories.stack import StoryStack, running_stack
 
 CONTRACT: Final = (Path(__file__).parents[2] / "cli" / "samples" / "sample.txt").read_bytes()
@@ -83,7 +84,7 @@ async def stored_messages(stack: StoryStack, code: str) -> list[str]:
 
 async def assert_messages_deleted(stack: StoryStack, code: str) -> None:
     """The stream ends shortly before the messages are deleted, so wait."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while await stored_messages(stack, code):
             await asyncio.sleep(0.1)
 

@@ -5,7 +5,7 @@ import io
 
 from PIL import Image
 
-from tests.http_client import http_client
+from tests.patience import http_client
 from tests.stories.stack import PHOTO, StoryStack
 
 EVERY_STATUS = ["DRAFT", "SUBMITTED", "QUEUED", "PROCESSING", "GENERATED", "MIGRATING", "SUCCESS"]

@@ -12,6 +12,7 @@ import pytest
 
 from aijobs.domain.lifecycle import JobStatus
 from cli.embedded.temporal_server import temporal_server
+from tests.patience import PATIENCE
 from tests.stories.stack import PHOTO, StoryStack, running_stack
 from tests.stories.test_bedrock import submit_film
 from tests.stories.test_happy_path import EVERY_STATUS
@@ -144,7 +145,7 @@ async def test_a_job_whose_api_is_killed_after_the_answer_is_started_by_a_worker
         code = await stack.submit(params={"image": image})
         await stack.kill("api")
 
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while stack.paid_submits() == paid_before:
                 await asyncio.sleep(0.05)
         await stack.start("api")

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from aijobs.domain.lifecycle import JobStatus
-from tests.http_client import http_client
+from tests.patience import http_client
 from tests.stories.stack import MIDJOURNEY, PHOTO, StoryStack
 from tests.stories.test_settling import wait_for_note
 

@@ -8,6 +8,7 @@ from aijobs.domain.jobs.running_step import WATCH
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.ports.workflow_control import WorkflowStatus
 from cli.embedded.temporal_server import temporal_binary
+from tests.patience import PATIENCE
 from tests.stories.stack import StoryStack
 from workflows.client import CALL_TIMEOUT
 from workflows.job.running_step import running_step
@@ -44,7 +45,7 @@ async def test_jobs_are_found_by_status_user_and_model(stack: StoryStack) -> Non
         'JobModel="replicate_imageupscale_v1" AND JobUser="franklin"',
         'JobProvider="replicate" AND JobProgress >= 50 AND JobUser="franklin"',
     ]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not all([code in await listed_ids(stack, query) for query in queries]):
             await asyncio.sleep(0.1)
     await temporal(stack, "workflow", "cancel", "-w", code)

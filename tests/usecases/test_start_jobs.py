@@ -15,6 +15,7 @@ from aijobs.domain.values.actors import Actor, Owner
 from aijobs.persistence.tables import JobStartRow
 from aijobs.usecases.start_jobs import AT_ONCE
 from api.dependencies import ApiDependencies
+from tests.patience import PATIENCE
 from tests.usecases.conftest import started_run
 from workflows.client import TemporalJobEngine
 
@@ -32,7 +33,7 @@ async def starts_noted(app: ApiDependencies) -> set[str]:
 
 async def forgotten_by(app: ApiDependencies) -> list[JobBrief]:
     """What a worker would start next."""
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(PATIENCE):
         return await anext(app.records.starts.forgotten())
 
 
@@ -51,7 +52,7 @@ async def test_a_start_is_noted_with_the_job_and_forgotten_when_temporal_has_it(
 
     reachable.set()
     await started_run(temporal, code)
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(PATIENCE):
         while await starts_noted(app):
             await asyncio.sleep(0.02)
 
@@ -96,7 +97,7 @@ async def test_a_claimed_start_comes_again_only_when_nobody_finishes_it(
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(1):
             await anext(dependencies.records.starts.forgotten())
-    async with asyncio.timeout(4):
+    async with asyncio.timeout(PATIENCE):
         assert [brief.code for brief in await anext(dependencies.records.starts.forgotten())] == [code]
 
 
@@ -126,7 +127,7 @@ async def test_a_cancel_may_come_before_the_start(
 async def test_many_jobs_are_all_started(app: ApiDependencies, ada: Owner, temporal: Client) -> None:
     owners = [replace(ada, user_id=f"user {number}") for number in range(2 * AT_ONCE + 1)]
     receipts = await asyncio.gather(*(app.accept_job(A_PHOTO, owner) for owner in owners))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while await starts_noted(app):
             await asyncio.sleep(0.05)
 

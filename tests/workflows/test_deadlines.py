@@ -12,6 +12,7 @@ from aijobs.domain.jobs.job import JobState
 from aijobs.domain.jobs.submissions import Ref
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.provider_io import Snapshot
+from tests.patience import PATIENCE
 from tests.workflows.conftest import Workbench, running_workbench
 from tests.workflows.local import StepProvider
 from workflows.ai_job import AiJob
@@ -97,7 +98,7 @@ async def test_a_cancel_is_heard_while_the_job_waits_for_its_deadline(temporal_c
             await asyncio.sleep(0.05)
         await asyncio.sleep(0.5)
         await job.cancel(reason="enough")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             with pytest.raises(WorkflowFailureError):
                 await job.result()
         last = (await bench.history(job.id))[-1]

@@ -20,6 +20,7 @@ from aijobs.persistence.webhooks.endpoints import create_endpoint
 from cli.embedded.ports import HOST, free_port
 from cli.embedded.temporal_server import TemporalServer
 from tests.adapters.webhooks.receiver import Receiver, answers
+from tests.patience import PATIENCE
 from tests.workflows.conftest import running_workbench
 from tests.workflows.local import StepProvider
 from workflows.data_converter import DATA_CONVERTER
@@ -108,7 +109,7 @@ async def test_the_lag_of_a_webhook_is_that_of_its_event(
             async with outbox_relay(client, bench.adapters.deliveries):
                 await (await bench.start(PRIVATE)).result()
                 await receiver.messages(2)
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(PATIENCE):
                     while not values(text := await scraped(address), LAG + "_count", "direction"):
                         await asyncio.sleep(0.05)
 

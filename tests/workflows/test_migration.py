@@ -18,6 +18,7 @@ from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.provider_io import Snapshot
 from tests.adapters.media.recordings import recording
 from tests.adapters.storage.site import served
+from tests.patience import PATIENCE
 from tests.workflows.conftest import running_workbench
 from tests.workflows.local import StepProvider
 
@@ -133,7 +134,7 @@ async def test_an_output_that_can_never_be_moved_ends_the_job_and_leaves_nothing
         ) as bench,
     ):
         job = await bench.start()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             with pytest.raises(WorkflowFailureError):
                 await job.result()
         last = (await bench.history(job.id))[-1]

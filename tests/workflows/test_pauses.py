@@ -14,6 +14,7 @@ from aijobs.domain.jobs.waiting import PausedThing
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.jobs.queries import job_of
 from aijobs.persistence.pauses import begin_pause, end_pause
+from tests.patience import PATIENCE
 from tests.workflows.conftest import Workbench, running_workbench
 from tests.workflows.local import Echo, StepProvider
 from workflows.outbox_relay import release_relay
@@ -41,7 +42,7 @@ async def paused_workbench(
 
 
 async def until_held(bench: Workbench, code: str) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not (await bench.database.read(job_of, code)).waiting:
             await asyncio.sleep(0.05)
 

@@ -13,6 +13,7 @@ from aijobs.domain.jobs.job import JobState
 from aijobs.domain.lifecycle import JobStatus as S
 from aijobs.domain.values.payload_keys import PayloadKeys
 from cli.embedded.temporal_server import TemporalServer
+from tests.patience import PATIENCE
 from tests.workflows.conftest import running_workbench
 from tests.workflows.local import StepProvider
 from worker import workflow_runner
@@ -53,7 +54,7 @@ async def test_a_job_runs_and_its_history_shows_nothing_of_it(
 
 
 async def until_asked(provider: StepProvider, questions: int) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while provider.questions < questions:
             await asyncio.sleep(0.02)
 

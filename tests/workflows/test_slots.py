@@ -13,6 +13,7 @@ from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.jobs.queries import job_of
 from aijobs.persistence.jobs.totals import waiting_too_long
 from aijobs.persistence.slots import admission
+from tests.patience import PATIENCE
 from tests.workflows.conftest import Workbench, running_workbench
 from tests.workflows.local import StepProvider
 
@@ -73,7 +74,7 @@ async def test_a_wait_costs_no_history_and_a_cancel_ends_it_at_once(temporal_cli
         await asyncio.sleep(1)
         assert (await second.describe()).history_length == before
 
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await second.cancel(reason="enough")
             with pytest.raises(WorkflowFailureError):
                 await second.result()

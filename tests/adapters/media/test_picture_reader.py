@@ -21,6 +21,7 @@ from aijobs.adapters.media.settings import PictureSettings
 from aijobs.adapters.media.thumbnail import thumbnail
 from aijobs.domain.errors import BadInput, FileTooLarge, TooBusy, UnreadableFile
 from tests.adapters.media import bombs
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are looked at in /proc")
 
@@ -54,7 +55,7 @@ def picture_processes(parent: int | None = None) -> list[int]:
 
 
 async def until(happens: Callable[[], Any]) -> Any:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not (found := happens()):
             await asyncio.sleep(0.005)
     return found
@@ -221,7 +222,7 @@ async def test_a_process_that_has_nothing_to_do_ends(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(picture_reader, "KEPT_IDLE", timedelta(seconds=0.1))
     async with PictureReader.opened(PictureSettings()) as reader:
         await asyncio.gather(*(reader.check(PHOTO) for _ in range(4)))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while picture_processes():
                 await asyncio.sleep(0.05)
         assert (await reader.check(PHOTO)).media_type == "image/jpeg"

@@ -17,7 +17,7 @@ from aijobs.adapters.storage.signed_links import LinkSigner
 from aijobs.domain.ports.object_store import ObjectStore
 from tests.adapters.storage.site import served, store_app
 from tests.adapters.storage.swift_server import SwiftServer, swift_server
-from tests.http_client import http_client
+from tests.patience import http_client
 
 SECRET = b"a secret only for these tests"
 

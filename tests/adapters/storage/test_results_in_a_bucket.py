@@ -8,7 +8,7 @@ from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.provider_io import Snapshot
 from aijobs.providers.bedrock import BedrockSettings, opened
 from tests.adapters.storage.swift_server import SwiftServer
-from tests.http_client import http_client
+from tests.patience import http_client
 
 FILM = b"a film of so many bytes"
 PLACE = "vendor/films of mine/token-1"

@@ -13,7 +13,7 @@ from cli.embedded.processes import ProcessSpec, running
 from sandbox.config import Pace
 from tests.clients.typescript.packages import EXAMPLE, needs_node, npm
 from tests.dashboard.installation import started_browser, visiting
-from tests.http_client import http_client
+from tests.patience import http_client
 from tests.stories.stack import PHOTO, StoryStack, running_stack
 
 pytestmark = needs_node

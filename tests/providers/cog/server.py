@@ -19,7 +19,7 @@ import pytest
 
 from cli.embedded.ports import free_port
 from cli.embedded.processes import ProcessSpec, running
-from tests.http_client import http_client
+from tests.patience import http_client
 
 ENVIRONMENT: Final = Path(sys.prefix) / "cog-server"
 LOCK: Final = Path(__file__).parents[3] / "requirements" / "cog.lock"

@@ -18,7 +18,7 @@ from aijobs.domain.jobs.submissions import Accepted, CancelOutcome, Rejected
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.ports.providers import ModelSource
 from aijobs.providers.cog import CogSettings
-from tests.http_client import http_client
+from tests.patience import PATIENCE, http_client
 from tests.providers.cog.server import needs_cog, running_cog
 from tests.providers.open_provider import OpenProvider, added_model, opened_provider
 
@@ -43,7 +43,7 @@ def settings_for(url: str) -> CogSettings:
 
 
 async def idle(url: str) -> None:
-    async with http_client() as http, asyncio.timeout(20):
+    async with http_client() as http, asyncio.timeout(PATIENCE):
         while (await http.get(f"{url}/health-check")).json()["status"] != "READY":
             await asyncio.sleep(0.02)
 
