@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from aijobs.adapters.network.http_client import Timeouts
 from aijobs.domain.catalogue import Model
+from aijobs.domain.errors import ProviderUnavailable
 from aijobs.domain.jobs.submissions import Accepted, ProviderRequest, Ref, Submission, SubmitOutcome
 from aijobs.domain.ports.providers import ModelSource, Provider
 from aijobs.domain.provider_io import IncomingWebhook, Snapshot, Task, VendorReport
@@ -103,11 +104,12 @@ class OpenProvider:
         return outcome.ref
 
     async def watched(self, ref: Ref) -> list[Snapshot]:
-        """Every snapshot until the final one."""
+        """Every snapshot until the final one. As in polling, a question without an answer is asked again."""
         snapshots: list[Snapshot] = []
         async with asyncio.timeout(LONGEST):
             while not snapshots or not snapshots[-1].final:
-                snapshots.append(await self.provider.query(ref))
+                with suppress(ProviderUnavailable):
+                    snapshots.append(await self.provider.query(ref))
                 await asyncio.sleep(POLL)
         return snapshots
 

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -22,11 +23,20 @@ from aijobs.domain.documents.columns import Column
 from aijobs.domain.documents.formats import CheckedDocument, DocumentKind, ReadDocument
 from aijobs.domain.documents.table_layout import TableLayout
 from aijobs.domain.documents.templates import Row
-from aijobs.domain.errors import BadInput, FieldError, FileTooLarge, InvalidParameters, NoTableHeader, UnreadableFile
+from aijobs.domain.errors import (
+    BadInput,
+    FieldError,
+    FileTooLarge,
+    InvalidParameters,
+    NoTableHeader,
+    TooBusy,
+    UnreadableFile,
+)
 
 ROOT: Final = Path(__file__).parents[3]
 POINTER: Final = "/file"
 ANYWHERE: Final = TableLayout()
+RETRY_AFTER: Final = timedelta(seconds=30)
 
 #: The error class for a code that the parser process reports.
 ERROR_OF: Final[Mapping[str, type[BadInput]]] = {
@@ -61,7 +71,8 @@ class DocumentReader:
     async def read(self, document: Path | bytes, name: str, *, password: str | None = None) -> ReadDocument:
         """The text of a document. The extension of `name` must fit its content; pages that are pictures take seconds.
 
-        Raises UnreadableFile (of another format, damaged, encrypted, with macros, without text) and FileTooLarge.
+        Raises UnreadableFile (of another format, damaged, encrypted, with macros, without text), FileTooLarge, and
+        TooBusy where the file may be all right and the process got too little of the machine.
         """
         with tempfile.TemporaryDirectory(prefix="aijobs-") as folder:
             path = await asyncio.to_thread(_as_file, document, Path(folder))
@@ -159,7 +170,7 @@ class DocumentReader:
             async with asyncio.timeout(self._settings.patience.total_seconds()):
                 output, _ = await process.communicate(request.model_dump_json().encode())
         except TimeoutError as expired:
-            raise UnreadableFile("Reading the file takes too long.") from expired
+            raise TooBusy("Reading the file takes too long.", retry_after=RETRY_AFTER) from expired
         finally:
             if process.returncode is None:
                 process.kill()

@@ -18,7 +18,7 @@ class RecognitionSettings(BaseModel):
     min_score: float = Field(default=0.8, ge=0, le=1, description="below it a page counts as unreadable")
     memory_bytes: int = Field(default=2 * 1024**3, ge=1024**3, description="of one recognising process")
     processor_time: Duration = timedelta(seconds=40)  #: for one page
-    patience: Duration = timedelta(minutes=2)  #: with one page
+    patience: Duration = timedelta(minutes=10)  #: with one page, on however busy a machine
     at_once: int = Field(default=1, ge=1, description="recognising processes of one of our processes")
 
 
@@ -32,6 +32,6 @@ class DocumentSettings(BaseModel):
     comments: bool = Field(default=False, description="reviewers' comments are read too")
     memory_bytes: int = Field(default=1024**3, ge=256 * 1024**2, description="of one reading process")
     processor_time: Duration = timedelta(seconds=30)
-    patience: Duration = timedelta(seconds=60)
+    patience: Duration = timedelta(seconds=60)  #: with one document, however busy the machine is
     at_once: int = Field(default=2, ge=1, description="reading processes of one of our processes")
     ocr: RecognitionSettings = RecognitionSettings()

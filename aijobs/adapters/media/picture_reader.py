@@ -180,7 +180,7 @@ class PictureReader:
             async with asyncio.timeout(self._settings.patience.total_seconds()):
                 result = await process.send(request)
         except TimeoutError as expired:
-            raise UnreadableFile("Reading the picture takes too long.") from expired
+            raise TooBusy("Reading the picture takes too long.", retry_after=RETRY_AFTER) from expired
         finally:
             if result is None:
                 self._processes.discard(process)

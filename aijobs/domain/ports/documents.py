@@ -31,7 +31,9 @@ class DocumentParser(Protocol):
     async def read(self, document: Path | bytes, name: str) -> ReadDocument:
         """What a document says. `name` is what its owner calls it: its extension must fit its content.
 
-        Pages that are pictures are recognised, which takes seconds each. Raises UnreadableFile and FileTooLarge.
+        Pages that are pictures are recognised, which takes seconds each.
+
+        Raises UnreadableFile, FileTooLarge, and TooBusy when the machine is too busy for it.
         """
         ...
 

@@ -175,7 +175,7 @@ async def test_the_most_text_is_a_setting_and_counts_in_utf8() -> None:
 async def test_reading_is_stopped_when_it_takes_too_long() -> None:
     impatient_reader = DocumentReader(DocumentSettings(patience=timedelta(milliseconds=1)))
 
-    with pytest.raises(UnreadableFile, match="too long"):
+    with pytest.raises(TooBusy, match="too long"):
         await impatient_reader.read(b"text", "a.txt")
 
 

@@ -132,7 +132,7 @@ async def test_a_process_that_hangs_is_replaced() -> None:
         await reader.check(PHOTO)
         (hanging,) = picture_processes()
         os.kill(hanging, signal.SIGSTOP)
-        with pytest.raises(UnreadableFile, match="takes too long"):
+        with pytest.raises(TooBusy, match="takes too long"):
             await reader.check(PHOTO)
 
         assert await reader.check(PHOTO) == check_image(PHOTO)
