@@ -11,7 +11,7 @@ import pytest
 from aijobs.adapters.documents.reader import DocumentReader
 from aijobs.adapters.documents.settings import DocumentSettings
 from aijobs.domain.documents.formats import DocumentKind
-from aijobs.domain.errors import BadInput, FileTooLarge, UnreadableFile
+from aijobs.domain.errors import BadInput, FileTooLarge, TooBusy, UnreadableFile
 from tests.adapters.documents.makers import (
     XLSX_PARTS,
     archive,

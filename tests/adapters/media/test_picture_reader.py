@@ -117,7 +117,8 @@ async def test_what_needs_too_much_memory_is_refused_and_the_next_one_is_read() 
 
 
 async def test_what_needs_too_much_processor_time_is_refused_and_the_next_one_is_read() -> None:
-    async with PictureReader.opened(PictureSettings(processor_time=timedelta(seconds=1))) as reader:
+    settings = PictureSettings(processor_time=timedelta(seconds=1), patience=timedelta(minutes=5))
+    async with PictureReader.opened(settings) as reader:
         lying = Image.Exif()
         lying[0x0112] = 6
         layered = Image.new("RGBA", (7000, 7000), (200, 9, 9, 99))
