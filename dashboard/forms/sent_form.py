@@ -6,6 +6,10 @@ from typing import Final, Self
 
 from starlette.datastructures import FormData
 
+from aijobs.domain.errors import AijobsError, IdempotencyMismatch
+from aijobs.domain.values.ids import new_id
+
+KEY: Final = "idempotency_key"
 MAX_DIGITS: Final = 9
 
 
@@ -34,6 +38,14 @@ class SentForm:
     def rows(self, name: str) -> Sequence[str]:
         """Those that are not empty."""
         return [text for text in self.texts.get(name, ()) if text.strip()]
+
+
+def form_key(sent: str = "", refused: AijobsError | None = None) -> str:
+    """The idempotency key of a form that is shown: the one it was sent with, so that it does once what it asks for.
+
+    A new one for a new form, and for one whose key has served another.
+    """
+    return sent if sent and not isinstance(refused, IdempotencyMismatch) else new_id("form")
 
 
 def whole_number(text: str) -> int | None:

@@ -110,10 +110,10 @@ class TemplateForm:
                 "strict_order": self.strict_order,
                 "max_stages": _number(self.max_stages),
             },
-            "header_row": _number(self.header_row) or None,
-            "first_data_row": _number(self.first_data_row) or None,
+            "header_row": _optional(self.header_row),
+            "first_data_row": _optional(self.first_data_row),
             "sheet": self.sheet or None,
-            "part_tokens": _number(self.part_tokens) or None,
+            "part_tokens": _optional(self.part_tokens),
             "max_cost": _decimal(self.max_cost) if self.max_cost else None,
             "sources": self.sources,
             "review": self.review,
@@ -130,6 +130,10 @@ def _number(text: str) -> int | str:
     """What is no number, or is much too large, is refused by its field."""
     number = whole_number(text)
     return shortened(text) if number is None else number
+
+
+def _optional(text: str) -> int | str | None:
+    return _number(text) if text else None
 
 
 def _decimal(text: str) -> float | str:

@@ -19,7 +19,6 @@ from aijobs.domain.errors import (
     NotFound,
     PointsExhausted,
 )
-from aijobs.domain.values.ids import new_id
 from aijobs.domain.values.scopes import Scope
 from aijobs.persistence.access.keys import KeyKind
 from aijobs.persistence.documents.document_job_details import StageReached, files_of, stages_of
@@ -34,6 +33,7 @@ from api.problems import status_of
 from api.requests.paths import RowCursor, TemplateId
 from api.requests.uploads import sent_document, upload_form
 from dashboard.forms.form_errors import messages_of
+from dashboard.forms.sent_form import KEY, form_key
 from dashboard.page import PageRequest, PageRoute, Visiting, go_to
 from dashboard.pages.job_document import table_of
 
@@ -96,9 +96,10 @@ async def show_estimate(request: Request, visit: Visiting, _caller: Submitter, i
 
 @router.get("/documents/rows")
 async def repaint_rows(visit: Visiting, code: Annotated[list[str], Query(max_length=PAGE)]) -> HTMLResponse:
-    """The lines of some jobs, which replace those on the page."""
+    """The lines of some documents' jobs, which replace those on the page."""
     rows = await visit.database.read(jobs_by_code, code, user_id=visit.caller.visible_user)
-    return await visit.page("pieces/document_rows.html", lines=await _lines(visit, rows))
+    of_documents = [row for row in rows if row.model_id == MODEL]
+    return await visit.page("pieces/document_rows.html", lines=await _lines(visit, of_documents))
 
 
 @router.get("/templates/{template_id}/rows")
@@ -145,7 +146,7 @@ async def _page(
         chosen=template,
         for_whom=(sent or {}).get("user_id", ""),
         refused=messages_of(refused, visit.words),
-        key=new_id("form"),
+        key=form_key((sent or {}).get(KEY, ""), refused),
         asks_for_user=visit.caller.kind is KeyKind.SERVICE and visit.caller.visible_user is None,
         may_upload=visit.may(Scope.JOBS_WRITE) and visit.may(Scope.FILES_WRITE),
         is_configured=models.adapter_of(models.model(MODEL)) is not None,

@@ -17,7 +17,6 @@ from aijobs.domain.errors import (
     PointsExhausted,
 )
 from aijobs.domain.jobs.slots.fair_queue import DEFAULT_PRIORITY, FIRST_PRIORITY, LAST_PRIORITY
-from aijobs.domain.values.ids import new_id
 from aijobs.domain.values.scopes import Scope
 from aijobs.persistence.access.keys import KeyKind
 from aijobs.persistence.documents.templates import templates_page
@@ -48,7 +47,7 @@ from dashboard.forms.new_job_form import (
 )
 from dashboard.forms.parameters.controls import Control
 from dashboard.forms.parameters.schema_form import FormField, fields_of, in_words
-from dashboard.forms.sent_form import SentForm
+from dashboard.forms.sent_form import KEY, SentForm, form_key
 from dashboard.page import CHOSEN_USER, PageRequest, PageRoute, Visiting, go_to
 from dashboard.pages.job_price import Price, Pricing
 
@@ -163,7 +162,7 @@ async def show_form(
         checked_user(user, where=f"/query/{CHOSEN_USER}")
     if origin:
         return await _edit(form, caller, await form.visit.database.read(job_of, origin, user_id=caller.visible_user))
-    return await form.page(form.entry(model), key=new_id("form"), user=user or caller.own_user or "")
+    return await form.page(form.entry(model), key=form_key(), user=user or caller.own_user or "")
 
 
 async def _edit(form: JobForm, caller: Caller, job: JobRow) -> HTMLResponse:
@@ -173,7 +172,7 @@ async def _edit(form: JobForm, caller: Caller, job: JobRow) -> HTMLResponse:
     count = min(job.output_count, entry.max_output_count)
     sent = form_of(entry, job, count=count) if can_be_edited else None
     user = "" if caller.own_user is None and not job.user_id else job.user_id
-    return await form.page(entry, key=new_id("form"), user=user, sent=sent, origin=job)
+    return await form.page(entry, key=form_key(), user=user, sent=sent, origin=job)
 
 
 @router.post("/new/price")
@@ -200,15 +199,14 @@ async def hand_in(request: Request, form: Form, caller: Writer, accept: Accept) 
     """
     sent, user_id = await _sent(request)
     entry = form.entry(sent.text("model_id"))
-    key = sent.text("idempotency_key")
+    key = sent.text(KEY)
     try:
         job_request = request_of(entry, sent, user_id)
         if job_request.priority < DEFAULT_PRIORITY:
             caller.needs(Scope.JOBS_PRIORITY)
         receipt = await accept(job_request, caller.owner(job_request.user_id), idempotency_key=key or None)
     except (BadInput, PointsExhausted, IdempotencyMismatch, IdempotencyInFlight) as refused:
-        next_key = new_id("form") if isinstance(refused, IdempotencyMismatch) else key
-        return await form.page(entry, key=next_key, user=user_id or "", sent=sent, refused=refused)
+        return await form.page(entry, key=form_key(key, refused), user=user_id or "", sent=sent, refused=refused)
     return go_to(f"/jobs/{receipt.code}")
 
 

@@ -1,6 +1,6 @@
 """Photos: a gallery with an upload form, and a page for each photo with its review and beautified versions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any, Final
@@ -20,7 +20,6 @@ from aijobs.domain.errors import (
     TooBusy,
 )
 from aijobs.domain.photos import Analysis
-from aijobs.domain.values.ids import new_id
 from aijobs.domain.values.scopes import Scope
 from aijobs.persistence.access.keys import KeyKind
 from aijobs.persistence.photo_reviews import beautified_of, jobs_of, review_of, reviews_page
@@ -29,6 +28,7 @@ from aijobs.usecases.beautify_photo import BeautifyRequest, beautifiers, image_p
 from aijobs.usecases.models import AvailableModels
 from aijobs.usecases.review_photo import photo_key
 from api.auth.caller import Submitter, Writer
+from api.auth.named_users import USER_FIELD
 from api.dependencies import Beautify, Models, Pictures, Review
 from api.problems import status_of
 from api.requests.paths import ReviewCode
@@ -38,7 +38,7 @@ from api.schemas.model_responses import model_response
 from api.schemas.photos import PHOTO
 from dashboard.forms.form_errors import messages_of
 from dashboard.forms.parameters.schema_form import FormField, fields_of, in_words, parameters_of
-from dashboard.forms.sent_form import SentForm
+from dashboard.forms.sent_form import KEY, SentForm, form_key
 from dashboard.page import PageRequest, PageRoute, Visiting, go_to
 from dashboard.pages.score_chart import corners_of, scores_of
 from dashboard.thumbnails import CACHE_CONTROL
@@ -103,16 +103,20 @@ async def show_gallery(visit: Visiting, cursor: Annotated[str, Query(max_length=
 @router.post("/photos")
 async def upload(request: Request, visit: Visiting, caller: Submitter, review: Review) -> Response:
     """Shows the photo. The form has an idempotency key: sent twice, it makes one review."""
+    fields: Mapping[str, str] = {}
     try:
         async with upload_form(request, field=PHOTO) as form:
+            fields = form.fields
             owner = caller.owner(form.user_id)
             receipt = await review.upload(form.upload, owner, idempotency_key=form.idempotency_key)
     except FORM_ERRORS as refused:
-        return await _gallery(visit, refused=refused)
+        return await _gallery(visit, sent=fields, refused=refused)
     return go_to(f"/photos/{receipt.code}")
 
 
-async def _gallery(visit: PageRequest, *, cursor: str = "", refused: AijobsError | None = None) -> HTMLResponse:
+async def _gallery(
+    visit: PageRequest, *, cursor: str = "", sent: Mapping[str, str] | None = None, refused: AijobsError | None = None
+) -> HTMLResponse:
     rows, has_more = await visit.database.snapshot(
         reviews_page, user_id=visit.caller.visible_user, before=cursor or None, limit=PAGE
     )
@@ -124,7 +128,8 @@ async def _gallery(visit: PageRequest, *, cursor: str = "", refused: AijobsError
         next_page=rows[-1].code if has_more else None,
         is_first=not cursor,
         refused=messages_of(refused, visit.words, named=True),
-        key=new_id("form"),
+        key=form_key((sent or {}).get(KEY, ""), refused),
+        for_whom=(sent or {}).get(USER_FIELD, ""),
         may_upload=visit.may(Scope.JOBS_WRITE) and visit.may(Scope.FILES_WRITE),
         asks_for_user=visit.caller.kind is KeyKind.SERVICE and visit.caller.visible_user is None,
     )
@@ -152,7 +157,7 @@ async def begin_beautifying(
     params = parameters_of(entry.parameters or {}, sent) if entry else {}
     beautify_request = BeautifyRequest(model_id=model_id[:100], params=params)
     try:
-        await beautify(code, beautify_request, caller.actor, idempotency_key=sent.text("idempotency_key") or None)
+        await beautify(code, beautify_request, caller.actor, idempotency_key=sent.text(KEY) or None)
     except FORM_ERRORS as refused:
         context = await _context(visit, models, code, model_id, sent=sent, refused=refused)
         return await visit.page("photo.html", status=status_of(type(refused)), **context)
@@ -194,7 +199,7 @@ async def _context(
         "fields": in_words(_fields(models, entry, sent), visit.words) if entry else [],
         "refused": messages_of(refused, visit.words, named=True),
         "field_errors": {},
-        "key": new_id("form"),
+        "key": form_key(sent.text(KEY) if sent else "", refused),
     }
 
 

@@ -47,7 +47,8 @@ async def test_all_three_make_the_job_that_the_form_would_have_made(tmp_path: Pa
 
         assert {name: await _asked_for(stack, code) for name, code in codes.items()} == dict.fromkeys(codes, by_hand)
         assert json.dumps(PROMPT.partition("\n")[2], ensure_ascii=False)[1:-1] in by_hand["vendor"]
-        assert by_hand["metadata"] == {"sandbox": "work_seconds=0.2"}
+        assert by_hand["metadata"] == {"album": '海边 "1"', "sandbox": "work_seconds=0.2"}
+        assert by_hand["priority"] == 5
         assert str(by_hand["expires_at"]).startswith(f"{TOMORROW:%Y-%m-%dT%H:%M}")
         assert {(await stack.statuses(code))[-1] for code in codes.values()} == {"SUCCESS"}
 
@@ -61,6 +62,9 @@ async def _fill(visitor: Visitor) -> None:
     await page.get_by_role("switch", name="translation").check()
     await page.get_by_text("Schedule").click()
     await page.get_by_label("Cancel if not started by").fill(f"{TOMORROW:%Y-%m-%dT%H:%M}")
+    await page.get_by_text("More", exact=True).click()
+    await page.get_by_label("Metadata").fill('album = 海边 "1"')
+    await page.get_by_label("Priority").select_option("5")
     await page.get_by_text("Test mode").click()
     await page.get_by_label("Simulated fault").fill("work_seconds=0.2")
     await expect(page.locator("#code-curl")).to_contain_text("work_seconds=0.2")
@@ -119,6 +123,6 @@ async def _asked_for(stack: StoryStack, code: str) -> dict[str, Any]:
     """What was asked of us, and what was then asked of the vendor."""
     await stack.statuses(code)
     job = (await stack.api.get(f"/api/jobs/{code}", params={"expand": "exchange"})).raise_for_status().json()
-    asked = {name: job[name] for name in ("model_id", "user_id", "metadata", "expires_at", "points")}
+    asked = {name: job[name] for name in ("model_id", "user_id", "metadata", "priority", "expires_at", "points")}
     sent = json.dumps(job["req_json"], ensure_ascii=False)
     return {**asked, "vendor": sent.replace(code, "job_…")}

@@ -73,8 +73,8 @@ def test_a_form_shows_the_first_of_its_errors_and_how_many_there_are() -> None:
     assert messages_of(InvalidParameters("One.", FieldError("/a", "b")), Messages(Language.EN)) == ["One.", "b"]
 
 
-@pytest.mark.parametrize("field", ["max_stages", "header_row", "first_data_row"])
-@pytest.mark.parametrize("number", ["9" * 5000, "٣", "-1", "1.5", "9" * 12])
+@pytest.mark.parametrize("field", ["max_stages", "header_row", "first_data_row", "part_tokens"])
+@pytest.mark.parametrize("number", ["9" * 5000, "٣", "-1", "1.5", "9" * 12, "0"])
 def test_what_is_no_number_of_a_template_is_refused_in_its_field(field: str, number: str) -> None:
     form = TemplateForm.sent({"id": "a", "name": "n", "prompt": "p", "columns": "a", field: number})
 

@@ -32,6 +32,14 @@ async def test_a_strange_request_is_answered(
     assert answer.status_code == status, answer.text
 
 
+async def test_a_job_of_another_kind_is_no_line_among_documents(without_temporal: ApiUnderTest) -> None:
+    code = await without_temporal.job()
+
+    answer = await without_temporal.http.get(f"/documents/rows?code={code}", headers=HTML)
+
+    assert (answer.status_code, answer.text.strip()) == (200, "")
+
+
 async def test_who_is_not_signed_in_goes_to_the_login_page_from_wherever_it_is(without_temporal: ApiUnderTest) -> None:
     headers = {**HTML, "Authorization": "", "HX-Request": "true", "HX-Current-URL": NO_ADDRESS}
 
