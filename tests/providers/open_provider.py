@@ -20,7 +20,7 @@ from aijobs.providers.registry import PROVIDERS
 from aijobs.usecases.add_model import ModelRequest, definition_of
 from tests.providers.scripted_vendor import Connection, ScriptedVendor, encoded
 
-TIMEOUTS: Final = Timeouts(silence=timedelta(seconds=0.8), whole=timedelta(seconds=2))
+TIMEOUTS: Final = Timeouts(silence=timedelta(seconds=2), whole=timedelta(seconds=8))  #: a vendor that hangs does longer
 POLL: Final = 0.02
 LONGEST: Final = 60.0  #: seconds, on however slow a machine
 

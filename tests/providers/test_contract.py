@@ -25,7 +25,7 @@ SETTLED = timedelta(minutes=10)
 TAKEN_IN_SILENCE = [
     ("accept_then_drop", None),
     ("accept_then_error", "502"),
-    ("hang", "1"),
+    ("hang", "4"),
     ("unreadable_json", None),
     ("no_id", None),
 ]

@@ -2,10 +2,12 @@
 
 import hashlib
 import hmac
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
+from standardwebhooks import Webhook
 
 from aijobs.domain.errors import BadInput, NotAuthenticated, ProviderUnavailable
 from aijobs.domain.jobs.submissions import (
@@ -16,11 +18,13 @@ from aijobs.domain.jobs.submissions import (
     Submission,
 )
 from aijobs.domain.provider_io import IncomingWebhook, Task
+from aijobs.providers.declared import declared_package
 from aijobs.providers.declared.webhooks import secret_of_submission
 from tests.providers.acme_vendor import ACME, KEY, Vendor
 from tests.providers.scripted_vendor import Behaviours
 
 REF: Final = {"id": "7"}
+SIGNING: Final = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 answers = Behaviours.answers
 
 
@@ -102,6 +106,25 @@ async def test_a_list_that_never_ends_proves_nothing(acme: Vendor, task: Task) -
     submission = lost(provider.build_request(task), age=timedelta(minutes=6))
 
     assert await provider.reconcile(submission, known_ids=frozenset()) is Search.NOT_YET
+
+
+async def test_a_webhook_that_is_signed_says_when_it_was_sent(acme: Vendor, stack: AsyncExitStack) -> None:
+    """A header alone, which anybody may have written, says nothing."""
+    proof = 'proof = [{ kind = "hmac_sha256", header = "X-Acme-Signature" }]'
+    package = declared_package(ACME.replace(proof, 'proof = [{ kind = "standard_webhooks" }]'))
+    signing = {"token": KEY.get_secret_value(), "webhook_secret": SIGNING}
+    provider = await stack.enter_async_context(package.opened(package.settings.model_validate(signing)))
+    body, sent_at = b'{"id": "7", "state": "done"}', datetime.now(UTC).replace(microsecond=0)
+    headers = {"webhook-id": "msg_1", "webhook-timestamp": str(int(sent_at.timestamp()))}
+    signature = {"webhook-signature": Webhook(SIGNING).sign("msg_1", sent_at, body.decode())}
+    unsigned, _ = await acme()
+
+    hint = provider.parse_webhook(IncomingWebhook(headers | signature, body, token="token-1"))
+    proven = signed(body, secret=secret_of_submission(KEY, "token-1"))
+    other = unsigned.parse_webhook(IncomingWebhook({**headers, **proven.headers}, body, token="token-1"))
+
+    assert (hint.ref, hint.delivery_id, hint.sent_at) == (REF, "msg_1", sent_at)
+    assert other.sent_at is None
 
 
 def signed(body: bytes, *, secret: str, token: str = "token-1") -> IncomingWebhook:

@@ -1,8 +1,9 @@
-"""Vendors that tell errors within a success, by a code: each code means what it means with a fitting status."""
+"""What declared vendors say by codes and lists: errors within a success, results that are refused, lines of a bill."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any, Final
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from aijobs.domain.errors import ProviderFailed, ProviderUnavailable
 from aijobs.domain.jobs.submissions import Rejected, Unknown
 from aijobs.domain.ports.providers import Provider
-from aijobs.domain.provider_io import Task
+from aijobs.domain.provider_io import Charge, Task
 from aijobs.providers.registry import SHIPPED
 from tests.providers.conftest import SHORT
 from tests.providers.scripted_vendor import Behaviour, Behaviours, ScriptedVendor
@@ -75,6 +76,23 @@ async def test_a_code_means_the_same_within_a_success(
     else:
         assert isinstance(outcome, Rejected)
         assert (outcome.code, outcome.message) == (meaning, "no")
+
+
+@pytest.mark.parametrize(
+    ("lines", "amount"),
+    [
+        ([{"charge_type": "unit", "amount": "2.5"}], Decimal("2.5")),
+        ([{"charge_type": "cash", "amount": 3, "currency": "USD"}, {"charge_type": "unit", "amount": 1}], Decimal(1)),
+        ([{"charge_type": "cash", "amount": 3, "currency": "USD"}], None),
+    ],
+)
+async def test_money_is_not_counted_as_units(declared: Vendor, lines: list[Any], amount: Decimal | None) -> None:
+    task = {"id": "7", "status": "succeeded", "outputs": [], "billing": lines}
+    provider, _ = await declared("kling", answers(200, {"code": 0, "data": [task]}))
+
+    charge = (await provider.query({"id": "7"})).charge
+
+    assert charge == (None if amount is None else Charge(amount=amount, unit="units"))
 
 
 @pytest.mark.parametrize("code", ["InternalError", "RequestTimeOut"])

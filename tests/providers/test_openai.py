@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from standardwebhooks import Webhook
 
 from aijobs.domain.catalogue import Catalogue
-from aijobs.domain.errors import BadInput, NotAuthenticated, ProviderFailed
+from aijobs.domain.errors import BadInput, NotAuthenticated, ProviderFailed, ProviderUnavailable
 from aijobs.domain.jobs.outputs import OutputKind
 from aijobs.domain.jobs.submissions import Accepted, CancelOutcome, Found, ProviderRequest, Rejected, Search, Unknown
 from aijobs.domain.lifecycle import JobStatus
@@ -105,6 +105,25 @@ async def test_what_an_ending_means(
 
     assert snapshot.status is expected
     assert words is None or (snapshot.error is not None and words in snapshot.error.message)
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [("completed", CancelOutcome.TOO_LATE), ("cancelled", CancelOutcome.CANCELED), ("in_progress", None)],
+)
+async def test_a_cancel_that_is_refused_is_too_late_only_for_what_has_ended(
+    vendor_that: At, server: Any, openai_at: At, status: str, outcome: CancelOutcome | None
+) -> None:
+    refused = server.answers(400, error("invalid_request_error", f"Cannot cancel a response that is {status}."))
+    vendor = await vendor_that(refused, server.answers(200, {"id": "resp_1", "status": status, "output": []}))
+    openai = await openai_at(vendor.url)
+
+    if outcome is None:
+        with pytest.raises(ProviderUnavailable):
+            await openai.cancel({"id": "resp_1"})
+    else:
+        assert await openai.cancel({"id": "resp_1"}) is outcome
+    assert [received.method for received in vendor.received] == ["POST", "GET"]
 
 
 async def test_what_is_kept_of_an_answer_has_no_pictures_in_it(vendor_that: At, server: Any, openai_at: At) -> None:

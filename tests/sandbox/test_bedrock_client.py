@@ -2,10 +2,12 @@
 
 import asyncio
 import io
+from datetime import UTC, datetime
 from typing import Any
 
 import av
 import boto3
+import httpx
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -16,12 +18,12 @@ INPUT = {"prompt": "a lighthouse at dusk", "aspect_ratio": "1:1", "resolution": 
 PLACE = {"s3OutputDataConfig": {"s3Uri": "s3://films/mine"}}
 
 
-def client(service: str, sandbox: RunningSandbox, *, secret: str = "sandbox") -> Any:
+def client(service: str, sandbox: RunningSandbox, *, secret: str = "sandbox", region: str = "us-east-1") -> Any:
     make: Any = boto3.client
     return make(
         service,
         endpoint_url=f"{sandbox.url}/s3" if service == "s3" else sandbox.url,
-        region_name="us-east-1",
+        region_name=region,
         aws_access_key_id="sandbox",
         aws_secret_access_key=secret,
         config=Config(retries={"total_max_attempts": 3, "mode": "standard"}, s3={"addressing_style": "path"}),
@@ -98,5 +100,24 @@ async def test_refusals_have_names(bedrock: Any, sandbox: RunningSandbox) -> Non
     with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
         await start(client("bedrock-runtime", sandbox, secret="another"))
     with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
+        await start(client("bedrock-runtime", sandbox, region="eu-west-1"))
+    with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
         await asyncio.to_thread(client("s3", sandbox, secret="another").list_objects_v2, Bucket="films")
     assert sandbox.ledger() == []
+
+
+@pytest.mark.parametrize(
+    ("scope", "signed_at", "name"),
+    [
+        ("sandbox", "20261101T000000Z", "RequestTimeTooSkewed"),
+        ("sandbox/20261101", "today", "IncompleteSignature"),
+        ("sandbox", "now", "SignatureDoesNotMatch"),
+    ],
+)
+async def test_a_proof_that_is_none_is_refused(sandbox: RunningSandbox, scope: str, signed_at: str, name: str) -> None:
+    when = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}" if signed_at == "now" else signed_at
+    proof = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=00"
+    async with httpx.AsyncClient(base_url=sandbox.url, trust_env=False) as http:
+        answer = await http.get("/async-invoke", headers={"authorization": proof, "x-amz-date": when})
+
+    assert (answer.status_code, answer.headers["x-amzn-errortype"]) == (403, name)

@@ -42,7 +42,8 @@ class WebhookReader:
         """Raises NotAuthenticated without a proof, and BadInput when the body names no job."""
         if self._section is None:
             raise NotAuthenticated(f"{self._label} sends no webhooks.")
-        if not any(self._is_proven(proof, delivery) for proof in self._section.proof):
+        proven = next((proof.kind for proof in self._section.proof if self._is_proven(proof, delivery)), None)
+        if proven is None:
             raise NotAuthenticated("The webhook's proof is missing, wrong or too old.")
         body = _document(delivery.body)
         ref = reference(self._section.ref, body)
@@ -50,7 +51,8 @@ class WebhookReader:
             raise BadInput("The webhook's body names no job.")
         word = self._section.status.text(body) if self._section.status else None
         delivery_id = delivery.headers.get("webhook-id") or f"{ref['id']}:{word}"
-        return WebhookHint(delivery_id=delivery_id, raw_status=word, ref=ref)
+        sent_at = delivery.time_in("webhook-timestamp") if proven == "standard_webhooks" else None
+        return WebhookHint(delivery_id=delivery_id, raw_status=word, ref=ref, sent_at=sent_at)
 
     def _is_proven(self, proof: ProofSection, delivery: IncomingWebhook) -> bool:
         shown = delivery.headers.get((proof.header or "").lower(), "")

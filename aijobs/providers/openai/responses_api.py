@@ -18,6 +18,7 @@ from aijobs.providers.openai.parameters import body_of, parameters_of
 from aijobs.providers.submit_outcomes import SubmitDialect
 
 NOT_FOUND: Final = 404
+BAD_REQUEST: Final = 400  #: to a cancel of what has ended, too
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,11 +81,14 @@ class ResponsesApi:
     async def cancel(self, ref: Ref) -> CancelOutcome:
         """Raises ProviderUnavailable for not found: right after the submit it may only mean not visible yet."""
         reply = await self.call("POST", f"{_response(ref)}/cancel")
-        match snapshot_of(self._response_in(reply)):
+        after = await self.query(ref) if reply.status == BAD_REQUEST else snapshot_of(self._response_in(reply))
+        match after:
             case Snapshot(status=JobStatus.CANCELED):
                 return CancelOutcome.CANCELED
             case Snapshot(final=True):
                 return CancelOutcome.TOO_LATE
+            case _ if reply.status == BAD_REQUEST:
+                raise ProviderUnavailable(f"{self._endpoint.label} answered {reply.status} to a cancel.")
             case _:
                 return CancelOutcome.REQUESTED
 

@@ -18,9 +18,9 @@ from sandbox.pictures.upscaling import UNREADABLE, WorkFailedError
 from sandbox.pictures.videos import filmed
 from sandbox.tasks.engine import OutputFile, TaskEngine, TaskRules, opened_engine
 from sandbox.tasks.task import SimulatedTask, TaskStatus
+from sandbox.vendors.bedrock.signatures import REGION
 
 VENDOR_NAME: Final = "bedrock"
-REGION: Final = "us-east-1"
 ACCOUNT: Final = "111122223333"
 SHOT_SECONDS: Final = 6
 NOVA_REEL: Final = "amazon.nova-reel-v1:1"

@@ -12,6 +12,7 @@ from sandbox.pictures.upscaling import UNREADABLE, WorkFailedError
 
 LARGEST: Final = 4096  #: pixels of a side
 LINK_LENGTH: Final = 2  #: the node, and which of its results
+NUMBERS: Final[Mapping[str, type[int | float]]] = {"INT": int, "FLOAT": float}
 SAMPLERS: Final = ["euler", "euler_ancestral", "dpmpp_2m"]
 METHODS: Final[Mapping[str, Image.Resampling]] = {
     "nearest-exact": Image.Resampling.NEAREST,
@@ -79,7 +80,11 @@ def wrong_inputs(graph: Graph, has_input: Callable[[str], bool]) -> Iterator[Wro
         for name, declared in INPUTS[node["class_type"]].items():
             if name not in node["inputs"]:
                 yield Wrong(key, "required_input_missing", "Required input is missing", name)
-            elif not _is_link(node["inputs"][name]):
+            elif _is_link(node["inputs"][name]):
+                if node["inputs"][name][0] not in graph:
+                    message = "Exception when validating inner node"
+                    yield Wrong(key, "exception_during_inner_validation", message, name)
+            else:
                 yield from _wrong_value(key, name, declared, node["inputs"][name], has_input)
 
 
@@ -91,12 +96,23 @@ def _wrong_value(
     if options.get("image_upload"):
         if not has_input(str(value)):
             yield Wrong(key, "custom_validation_failed", "Custom validation failed", f"{name} - Invalid file: {value}")
+    elif (kind := NUMBERS.get(str(declared[0]))) and not _is_number(value, kind):
+        yield Wrong(key, "invalid_input_type", f"Failed to convert an input value to a {declared[0]} value", name)
     elif choices is not None and value not in choices:
         yield Wrong(key, "value_not_in_list", "Value not in list", f"{name}: '{value}' not in {choices}")
-    elif "min" in options and value < options["min"]:
+    elif "min" in options and kind and kind(value) < options["min"]:
         yield Wrong(key, "value_smaller_than_min", f"Value {value} smaller than min of {options['min']}", name)
-    elif "max" in options and value > options["max"]:
+    elif "max" in options and kind and kind(value) > options["max"]:
         yield Wrong(key, "value_bigger_than_max", f"Value {value} bigger than max of {options['max']}", name)
+
+
+def _is_number(value: Any, kind: type[int | float]) -> bool:
+    """As the real server has it: whatever can be made a number."""
+    try:
+        kind(value)
+    except (TypeError, ValueError, OverflowError):
+        return False
+    return True
 
 
 def _is_link(value: object) -> bool:
@@ -119,7 +135,7 @@ def _picture(graph: Graph, key: str, read_input: ReadInput) -> Image.Image:
             return _loaded(read_input(inputs["image"]))
         case "ImageScaleBy":
             picture = _picture(graph, inputs["image"][0], read_input)
-            size = tuple(min(max(round(side * inputs["scale_by"]), 1), LARGEST) for side in picture.size)
+            size = tuple(min(max(round(side * float(inputs["scale_by"])), 1), LARGEST) for side in picture.size)
             return picture.resize((size[0], size[1]), METHODS[inputs["upscale_method"]])
         case "VAEDecode":
             return _sampled(graph, graph[inputs["samples"][0]]["inputs"])
@@ -138,4 +154,5 @@ def _loaded(content: bytes | None) -> Image.Image:
 def _sampled(graph: Graph, sampler: Mapping[str, Any]) -> Image.Image:
     prompt = graph[sampler["positive"][0]]["inputs"]["text"]
     latent = graph[sampler["latent_image"][0]]["inputs"]
-    return landscape(f"{prompt}/{sampler['seed']}", (min(latent["width"], LARGEST), min(latent["height"], LARGEST)))
+    size = min(int(latent["width"]), LARGEST), min(int(latent["height"]), LARGEST)
+    return landscape(f"{prompt}/{sampler['seed']}", size)
