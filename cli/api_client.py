@@ -133,7 +133,7 @@ async def opened_api_client(*, url: str, key: str, user: str | None = None) -> A
             url=url, key=key, user=user, retry_for=0.0, reconnect_for=RECONNECT_TIMEOUT.total_seconds()
         )
     except ValueError as invalid:
-        raise CommandError(f"The API cannot be asked: {invalid}.") from invalid
+        raise CommandError(f"The API cannot be asked: {str(invalid).rstrip('.')}.") from invalid
     async with client:
         yield ApiClient(client)
 

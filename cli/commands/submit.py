@@ -96,7 +96,10 @@ def submit(
     head |= {"priority": priority, "start_at": moment(start_at), "expires_at": moment(expires_at)}
     head |= {"metadata": dict(assigned(metadata or (), "--metadata")), "callback_url": callback_url}
     sent = _Order(
-        {name: value for name, value in head.items() if value}, given, idempotency_key, watch or output is not None
+        {name: value for name, value in head.items() if value not in (None, {})},
+        given,
+        idempotency_key,
+        watch or output is not None,
     )
     raise typer.Exit(asyncio.run(_submit(ApiOptions(url, key, user, data_dir), sent, output, as_json=as_json)))
 

@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Final
 
 import typer
@@ -121,7 +122,9 @@ def _summarise(installation: Installation) -> None:
         )
         console.say(Text("AIJOBS_REPLICATE__TOKEN=r8_… aijobs up   uses the real one.", style="dim"))
         console.say("")
-    data_dir_option = "" if plan.data_dir == DEFAULT_DIR.resolve() else f" --data-dir {console.short(plan.data_dir)}"
+    data_dir_option = (
+        "" if plan.data_dir == DEFAULT_DIR.resolve() else f" --data-dir {quote(console.short(plan.data_dir))}"
+    )
     console.say("In another terminal:")
     console.say(f"{first_command(installation.settings)}{data_dir_option}", indent=4)
     console.say(f"aijobs jobs{data_dir_option}", indent=4)

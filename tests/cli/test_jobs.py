@@ -165,3 +165,13 @@ async def test_a_model_is_named_in_the_language_of_the_terminal(api: ApiUnderTes
 
     assert ("老照片放大" in chinese.out, "Enlarger" in chinese.out) == (True, False)
     assert "Enlarger" in english.out
+
+
+async def test_what_is_given_and_wrong_is_refused_not_left_out(api: ApiUnderTest, tmp_path: Path) -> None:
+    order = ("submit", UPSCALE, "--image", PHOTO_URL, "--user")
+
+    none = await aijobs(api, tmp_path, *order, "ada", "--output-count", "0")
+    nobody = await aijobs(api, tmp_path, *order, "")
+
+    assert (none.code, "--output-count: " in none.err) == (Exit.ERROR, True)
+    assert "The API cannot be asked: '' cannot be a user.\n" in nobody.err

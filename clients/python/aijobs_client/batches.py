@@ -43,11 +43,11 @@ def rows_file(rows: Rows) -> Iterator[Path]:
     if isinstance(rows, Path | str):
         yield Path(rows)
         return
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", prefix="aijobs-", suffix=".jsonl") as file:
-        for row in rows:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
-        file.flush()
-        yield Path(file.name)
+    with tempfile.TemporaryDirectory(prefix="aijobs-") as folder:
+        path = Path(folder, "rows.jsonl")
+        with path.open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        yield path
 
 
 def submit(model_id: str, file: Path, *, idempotency_key: str | None, options: BatchOptions) -> Call[Batch]:
