@@ -48,8 +48,8 @@ ALERTS: Final = (50, 80, 100)
 
 
 def alerts_due(*, used: int, limit: int, alerted: int) -> list[int]:
-    """The percents that are reached and were not told on this day: `alerted` is the last that was."""
-    return [percent for percent in ALERTS if alerted < percent and used * 100 >= percent * limit]
+    """The percents that are reached and were not told on this day: `alerted` is the last that was. None of nothing."""
+    return [percent for percent in ALERTS if used and alerted < percent and used * 100 >= percent * limit]
 
 
 def kept_points(kind: EntryKind, points: int) -> int | None:

@@ -22,6 +22,9 @@ from aijobs.settings import VENDORS, Settings, variable
 LOOK_EVERY: Final = timedelta(hours=1)
 """At certificates and tokens; at disks with each beat."""
 
+PATIENCE: Final = timedelta(seconds=2)
+"""So long the facts wait for a server that is asked for its certificate: a process that says nothing counts as lost."""
+
 CONNECT_TIMEOUT: Final = timedelta(seconds=5)
 HTTPS_PORT: Final = 443
 
@@ -37,17 +40,22 @@ class HostView:
         self._certificates = certificates
         self._public_url = settings.reachable_url if public else None
         self._looked_at = -LOOK_EVERY.total_seconds()
+        self._looking: asyncio.Future[None] | None = None
         self._expiries: tuple[Expiry, ...] = ()
 
-    async def facts(self) -> HostFacts:
-        """Of now; certificates as they were within the last hour."""
-        return await asyncio.to_thread(self._look)
-
-    def _look(self) -> HostFacts:
-        if time.monotonic() - self._looked_at >= LOOK_EVERY.total_seconds():
+    async def facts(self, *, patience: timedelta = PATIENCE) -> HostFacts:
+        """Of now; certificates as they were within the last hour: those that take longer than `patience` come later."""
+        is_looking = self._looking is not None and not self._looking.done()
+        if not is_looking and time.monotonic() - self._looked_at >= LOOK_EVERY.total_seconds():
             self._looked_at = time.monotonic()
-            self._expiries = tuple(self._found_expiries())
-        return HostFacts(rooms=tuple(rooms(self._settings)), expiries=self._expiries)
+            self._looking = asyncio.get_running_loop().run_in_executor(None, self._look)
+        if self._looking is not None:
+            await asyncio.wait([self._looking], timeout=patience.total_seconds())
+        seen = await asyncio.to_thread(lambda: tuple(rooms(self._settings)))
+        return HostFacts(rooms=seen, expiries=self._expiries)
+
+    def _look(self) -> None:
+        self._expiries = tuple(self._found_expiries())
 
     def _found_expiries(self) -> Iterator[Expiry]:
         for name, pem in self._certificates().items():

@@ -2,14 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Final
 
 from sqlmodel import Session
 
-from aijobs.domain.documents.review import DocumentReview, ReviewedTable, reviewed
+from aijobs.domain.documents.review import DocumentReview, NumberedRow, ReviewedTable, reviewed
 from aijobs.domain.documents.sources import stored_sources
 from aijobs.domain.documents.templates import Template
 from aijobs.domain.errors import NothingToReview, Overtaken, StoreUnavailable
@@ -35,13 +35,21 @@ MAX_TRIES: Final = 5  #: where other reviews of the same table come between
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Draft:
-    """What a review makes of a table as it was at `revision`."""
+class _Stored:
+    """A table, all of it as it was at `revision`."""
 
     template: Template
-    table: ReviewedTable
+    rows: Sequence[NumberedRow]
     revision: int
     outputs: list[OutputRow]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Draft:
+    """What a review makes of a stored table."""
+
+    before: _Stored
+    table: ReviewedTable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +68,9 @@ class ReviewDocument:
         StoreUnavailable, and Overtaken when other reviews keep coming between.
         """
         for _ in range(MAX_TRIES):
-            draft = await self.database.read(_draft, code, review, actor)
+            before = await self.database.snapshot(_stored, code, actor)
+            table = await asyncio.to_thread(reviewed, before.template.columns, before.rows, review)
+            draft = _Draft(before=before, table=table)
             if not draft.table.changes:
                 break
             written = await self._written(code, draft)
@@ -76,11 +86,11 @@ class ReviewDocument:
     async def _written(self, code: str, draft: _Draft) -> Mapping[int, StoredObject]:
         """New content of the outputs, by their numbers, under keys that nothing else uses."""
         written = dict[int, StoredObject]()
-        for output in draft.outputs:
+        for output in draft.before.outputs:
             if output.kind is OutputKind.DOCUMENT:
                 values = [row.values for row in draft.table.rows]
                 sources = [row.sources for row in draft.table.rows]
-                content = await self.tables.workbook(draft.template.columns, values, sources)
+                content = await self.tables.workbook(draft.before.template.columns, values, sources)
             elif output.kind is OutputKind.JSON:
                 content = await asyncio.to_thread(_as_json, await self._content(output), draft)
             else:
@@ -95,14 +105,13 @@ class ReviewDocument:
         return b"".join([chunk async for chunk in self.store.read(output.key)])
 
 
-def _draft(session: Session, code: str, review: DocumentReview, actor: Actor) -> _Draft:
+def _stored(session: Session, code: str, actor: Actor) -> _Stored:
     job = job_of(session, code, user_id=actor.user_id)
     if job.model_id != MODEL or job.job_status is not JobStatus.SUCCESS:
         raise NothingToReview("Only a document's job that has succeeded has a table to review.")
-    template = template_of(session, str(job.params["template"]), version_used(session, code))
-    return _Draft(
-        template=template,
-        table=reviewed(template.columns, numbered(table_rows(session, code)), review),
+    return _Stored(
+        template=template_of(session, str(job.params["template"]), version_used(session, code)),
+        rows=numbered(table_rows(session, code)),
         revision=revision_of(session, code),
         outputs=outputs_of(session, code),
     )
@@ -110,9 +119,9 @@ def _draft(session: Session, code: str, review: DocumentReview, actor: Actor) ->
 
 def _keep(session: Session, code: str, draft: _Draft, written: Mapping[int, StoredObject], actor: Actor) -> JobRow:
     job = locked_job(session, code)
-    if revision_of(session, code) != draft.revision or job.job_status is not JobStatus.SUCCESS or job.deleted:
+    if revision_of(session, code) != draft.before.revision or job.job_status is not JobStatus.SUCCESS or job.deleted:
         raise Overtaken("The table has changed meanwhile.")
-    keep_review(session, job, draft.template, draft.table, actor)
+    keep_review(session, job, draft.before.template, draft.table, actor)
     for output in outputs_of(session, code):
         if (stored := written.get(output.index)) is None:
             continue
@@ -136,7 +145,7 @@ def _as_json(before: bytes, draft: _Draft) -> bytes:
     ]
     document["rows"] = [row.values for row in rows]
     document["sources"] = [stored_sources(row.sources) for row in rows]
-    document["reviews"] = draft.revision + len(draft.table.changes)
+    document["reviews"] = draft.before.revision + len(draft.table.changes)
     return json.dumps(document, ensure_ascii=False, indent=1).encode()
 
 

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from aijobs.domain.values.health_findings import HealthFinding, HealthKind, of_expiry, of_room
@@ -15,13 +15,15 @@ from cli.words.wording import words
 from dashboard.formatting import finding_values
 from workflows.namespace.connection import CERTIFICATE, temporal_certificates
 
+PATIENCE: Final = timedelta(seconds=20)  #: with the server of the public URL, whatever addresses it has
+
 #: By other checks, as the client certificate for Temporal is.
 TOLD_BEFORE: Final = frozenset({HealthKind.VENDOR_BLOCKED, HealthKind.VENDOR_LEFT_ALONE})
 
 
 async def host_and_expiry(database: Database, settings: Settings) -> list[Finding]:
     """In the words of the Health page."""
-    facts = await HostView(settings, temporal_certificates, public=True).facts()
+    facts = await HostView(settings, temporal_certificates, public=True).facts(patience=PATIENCE)
     host, now = socket.gethostname(), datetime.now(UTC)
 
     def here() -> Iterator[HealthFinding]:

@@ -59,7 +59,7 @@ async def test_a_process_sees_all_of_it_together(tmp_path: Path) -> None:
         )
         pem = certificate(OVER).cert_chain_pems[0].bytes()
         view = HostView(settings, lambda: {"TEMPORAL_TLS_CLIENT_CERT": pem, "BROKEN": b"?"}, public=True)
-        facts = await view.facts()
+        facts = await view.facts(patience=timedelta(minutes=1))
 
     assert {(one.what, one.name, one.at) for one in facts.expiries} == {
         ("certificate", "TEMPORAL_TLS_CLIENT_CERT", OVER),
@@ -69,3 +69,21 @@ async def test_a_process_sees_all_of_it_together(tmp_path: Path) -> None:
     assert [room.what for room in facts.rooms] == ["data", "temp"]
     assert all(0 < room.free <= room.total for room in facts.rooms)
     assert (await view.facts()).expiries == facts.expiries, "the server is gone, and was not asked again"
+
+
+async def test_a_server_that_does_not_answer_holds_up_no_other_facts(tmp_path: Path) -> None:
+    connected = asyncio.Queue[asyncio.StreamWriter]()
+    server = await asyncio.start_server(lambda _reader, writer: connected.put_nowait(writer), "127.0.0.1", 0)
+    async with server:
+        url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        settings = GivenSettings.model_validate({"data_dir": tmp_path, "public_url": url})
+        view = HostView(settings, dict[str, bytes], public=True)
+
+        facts = await view.facts(patience=timedelta(0))
+        silent = await connected.get()
+        silent.close()
+        later = await view.facts(patience=timedelta(minutes=1))
+
+    assert [[room.what for room in seen.rooms] for seen in (facts, later)] == [["data", "temp"]] * 2
+    assert facts.expiries == later.expiries == ()
+    assert connected.empty(), "it was asked once"

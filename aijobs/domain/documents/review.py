@@ -163,6 +163,8 @@ def _with_rules(columns: Sequence[Column], rows: Sequence[NumberedRow]) -> list[
             if rules != known.rules:
                 marks: list[Mark] = [mark for mark in known.marks if mark is not Mark.OUT_OF_RULE]
                 marks += [Mark.OUT_OF_RULE] if rules else []
-                sources[column.name] = known.model_copy(update={"rules": rules, "marks": tuple(marks)})
+                confirmed = known.confirmed and set(rules) <= set(known.rules)  # of a new rule nobody has said anything
+                changed = {"rules": rules, "marks": tuple(marks), "confirmed": confirmed}
+                sources[column.name] = known.model_copy(update=changed)
         result.append(replace(row, sources=sources))
     return result

@@ -69,7 +69,6 @@ class ActKind(StrEnum):
     """What is recorded: a thing, a dot, and what became of it. Values are stored: none is changed or used again."""
 
     KEY_MADE = "key.made"
-    KEY_CHANGED = "key.changed"
     KEY_ROTATED = "key.rotated"
     KEY_REVOKED = "key.revoked"
     SESSION_MADE = "session.made"

@@ -66,6 +66,18 @@ def test_a_correction_can_break_a_rule_elsewhere_and_mend_it_again() -> None:
     assert mended.rows[0].sources["Item"].marks == (Mark.CHANGED,)
 
 
+def test_a_value_that_was_confirmed_is_looked_at_again_when_it_breaks_another_rule() -> None:
+    confirmed = reviewed(COLUMNS, rows(), review_of({"row": 1, "values": {"Amount": 12}})).rows
+    stricter = (COLUMNS[0], COLUMNS[1].model_copy(update={"maximum": 10}))
+
+    same = reviewed(COLUMNS, confirmed, review_of({"row": 2, "values": {"Amount": 21}}))
+    broken = reviewed(stricter, confirmed, review_of({"row": 2, "values": {"Amount": 9}}))
+
+    assert not same.rows[0].sources["Amount"].is_doubtful
+    assert broken.rows[0].sources["Amount"].is_doubtful
+    assert broken.rows[0].sources["Amount"].marks == (Mark.NOT_IN_SOURCE, Mark.OUT_OF_RULE)
+
+
 def test_what_cannot_be_taken_is_named_and_nothing_of_it_is_kept() -> None:
     before = rows()
     corrections = (

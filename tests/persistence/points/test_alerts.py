@@ -114,3 +114,5 @@ def test_a_lowered_limit_tells_what_was_jumped_over() -> None:
     assert alerts_due(used=9, limit=10, alerted=0) == [50, 80]
     assert alerts_due(used=12, limit=10, alerted=50) == [80, 100]
     assert alerts_due(used=10, limit=10, alerted=100) == []
+    assert alerts_due(used=1, limit=0, alerted=0) == [50, 80, 100]
+    assert alerts_due(used=0, limit=0, alerted=0) == [], "a job that costs nothing spends nothing"
