@@ -48,7 +48,6 @@ LONG_FILES: Final[Mapping[str, str]] = {
 #: Files below SHORT_LINES, or folders of such, that one other file imports.
 SHORT_FILES: Final[Mapping[str, str]] = {
     "aijobs/adapters/storage/served_objects.py": "fits a port of its own",
-    "aijobs/adapters/documents/table_files.py": "fits a port of its own",
     "aijobs/adapters/documents/texts/office/alternative_chunks.py": "formats within a format, apart from the walk",
     "aijobs/adapters/media/image_check.py": "a task of the picture process, as cleaning and measuring are",
     "aijobs/adapters/media/thumbnail.py": "another",

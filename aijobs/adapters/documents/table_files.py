@@ -12,6 +12,7 @@ from aijobs.adapters.documents.excel import opened_excel, sourced_workbook
 from aijobs.domain.documents.columns import Column
 from aijobs.domain.documents.sources import RowSources
 from aijobs.domain.documents.templates import Row
+from aijobs.domain.values.shielded import shielded
 
 CHUNK_BYTES: Final = 256 * 1024
 
@@ -28,12 +29,14 @@ class TableFiles:
         return await asyncio.to_thread(sourced_workbook, columns, rows, sources)
 
     async def excel(self, columns: Sequence[Column], pages: AsyncIterable[Sequence[Row]]) -> AsyncIterator[bytes]:
-        with tempfile.TemporaryDirectory(prefix="aijobs-") as folder, ExitStack() as opened:
-            path = Path(folder) / "table"
+        with tempfile.TemporaryDirectory(prefix="aijobs-") as folder:
+            path, opened = Path(folder) / "table", ExitStack()
             table = opened.enter_context(opened_excel(path, columns))
-            async for page in pages:
-                await asyncio.to_thread(table.add, page)
-            await asyncio.to_thread(opened.close)
+            try:
+                async for page in pages:
+                    await shielded(asyncio.to_thread(table.add, page))
+            finally:  # it writes the whole file, also for somebody who has left
+                await shielded(asyncio.to_thread(opened.close))
             with path.open("rb") as file:
                 while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):
                     yield chunk

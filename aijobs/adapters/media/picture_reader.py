@@ -82,12 +82,13 @@ class PictureReader:
     """Implements PictureDecoder, and looks into videos and sounds. Up to `at_once` files are decoded at a time; the
     others wait.
 
-    The processes are started when needed, and are killed when they have had nothing to do for a while, and when the
+    The processes are started when needed, and are killed when they have had nothing to do for `kept_idle`, and when the
     reader is closed.
     """
 
-    def __init__(self, settings: PictureSettings) -> None:
+    def __init__(self, settings: PictureSettings, *, kept_idle: timedelta = KEPT_IDLE) -> None:
         self._settings = settings
+        self._kept_idle = kept_idle
         self._slots = asyncio.Semaphore(settings.at_once)
         self._admitted_count = 0
         self._processes: set[PictureProcess] = set()
@@ -96,8 +97,8 @@ class PictureReader:
 
     @classmethod
     @asynccontextmanager
-    async def opened(cls, settings: PictureSettings) -> AsyncIterator[Self]:
-        reader = cls(settings)
+    async def opened(cls, settings: PictureSettings, *, kept_idle: timedelta = KEPT_IDLE) -> AsyncIterator[Self]:
+        reader = cls(settings, kept_idle=kept_idle)
         try:
             yield reader
         finally:
@@ -204,7 +205,7 @@ class PictureReader:
 
     def _keep_idle(self, process: PictureProcess) -> None:
         loop = asyncio.get_running_loop()
-        self._idle[process] = loop.call_later(KEPT_IDLE.total_seconds(), self._end_idle, process)
+        self._idle[process] = loop.call_later(self._kept_idle.total_seconds(), self._end_idle, process)
 
     def _end_idle(self, process: PictureProcess) -> None:
         del self._idle[process]

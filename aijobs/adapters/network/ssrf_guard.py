@@ -9,6 +9,8 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from ipaddress import ip_address
 from typing import Any, Final
 
@@ -30,10 +32,14 @@ REFUSED: Final = "It leads to an address that is not reached from here."
 
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 
+#: Apart from the event loop's own threads: a name whose name server never answers would hold up files too.
+_LOOK_UPS: Final = ThreadPoolExecutor(max_workers=16, thread_name_prefix="look-up")
+
 
 async def system_resolver(host: str, port: int) -> Sequence[str]:
     """Numeric addresses in the order of preference."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(_LOOK_UPS, look_up)
     return [str(address[0]) for *_, address in found]
 
 

@@ -66,7 +66,7 @@ class DirectoryStore:
         with file:
             file.seek(start)
             while (wanted := READ_BYTES if stop is None else min(READ_BYTES, stop - file.tell())) > 0:
-                chunk = await shielded(asyncio.to_thread(file.read, wanted))
+                chunk = await shielded(asyncio.to_thread(_read, file, wanted))
                 if not chunk:
                     break
                 yield chunk
@@ -125,6 +125,11 @@ def _remove_if_old(draft: Path, older_than: timedelta) -> bool:
     except FileNotFoundError:  # finished meanwhile, or another process was faster
         return False
     return old
+
+
+def _read(file: BufferedReader, size: int) -> bytes:
+    with store_errors():
+        return file.read(size)
 
 
 def _open_to_read(path: Path) -> BufferedReader:

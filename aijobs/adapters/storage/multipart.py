@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from aijobs.adapters.storage.digest import Digest, crc32_of
 from aijobs.adapters.storage.s3_calls import S3Calls
-from aijobs.domain.errors import StoreUnavailable
+from aijobs.domain.errors import NotFound, StoreUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -87,7 +87,7 @@ class MultipartUpload:
         await asyncio.gather(self._creation, *self._sent, return_exceptions=True)
         if self._creation.exception() is None:
             upload = await self._upload_id(self._creation)
-            with suppress(StoreUnavailable):  # what cannot be aborted now is removed later by `tidy`
+            with suppress(NotFound, StoreUnavailable):  # what cannot be aborted now is removed later by `tidy`
                 await self._calls.run(self._client.abort_multipart_upload, **self._target, UploadId=upload)
 
     async def _upload_id(self, creation: "asyncio.Future[CreateMultipartUploadOutputTypeDef]") -> str:

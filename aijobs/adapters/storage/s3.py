@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +15,7 @@ from aijobs.adapters.storage.key_check import checked_key
 from aijobs.adapters.storage.multipart import MultipartUpload, in_parts, part_size
 from aijobs.adapters.storage.s3_calls import S3Calls
 from aijobs.adapters.storage.settings import StoreSettings
+from aijobs.domain.errors import NotFound
 from aijobs.domain.jobs.outputs import StoredObject
 from aijobs.domain.values.shielded import shielded
 
@@ -112,9 +113,12 @@ class S3Store:
 
     async def tidy(self, *, older_than: timedelta) -> int:
         orphans = await self._calls.run(self._uploads_since, latest=datetime.now(UTC) - older_than)
+        removed = 0
         for orphan in orphans:
-            await self._calls.run(self._client.abort_multipart_upload, Bucket=self._bucket, **orphan)
-        return len(orphans)
+            with suppress(NotFound):  # another process was faster
+                await self._calls.run(self._client.abort_multipart_upload, Bucket=self._bucket, **orphan)
+                removed += 1
+        return removed
 
     def _uploads_since(self, *, latest: datetime) -> list[dict[str, str]]:
         pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self._bucket, Prefix=self._prefix)

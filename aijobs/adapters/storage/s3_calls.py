@@ -12,7 +12,8 @@ from aijobs.domain.values.shielded import shielded
 
 T = TypeVar("T")
 
-ABSENT: Final = frozenset({"NoSuchKey", "404"})
+#: Operations and the codes by which they say that what they are about is not there.
+ABSENT: Final = frozenset({("GetObject", "NoSuchKey"), ("GetObject", "404"), ("AbortMultipartUpload", "NoSuchUpload")})
 
 #: error codes of servers that do not support our checksums, as seen on several
 CHECKSUM_ERRORS: Final = frozenset(
@@ -58,7 +59,7 @@ def translated(operation: Callable[..., T], **arguments: Any) -> T:
 def _error_for(refused: ClientError) -> NotFound | StoreUnavailable:
     error = refused.response.get("Error", {})
     code, message = error.get("Code", "?"), error.get("Message", "")
-    if code in ABSENT and refused.operation_name == "GetObject":
+    if (refused.operation_name, code) in ABSENT:
         return NotFound("Nothing is stored under this key.")
     hint = HINT if code in CHECKSUM_ERRORS else ""
     return StoreUnavailable(f"The object store refused {refused.operation_name}: {code}: {message}{hint}")

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from aijobs.adapters.media import picture_reader
 from aijobs.adapters.media.image_check import check_image
 from aijobs.adapters.media.photo_cleaning import clean_photo
 from aijobs.adapters.media.photo_measures import copy_to_show, measured, opened_copy
@@ -219,13 +218,10 @@ async def test_processes_end_with_their_reader() -> None:
     assert picture_processes() == []
 
 
-async def test_a_process_that_has_nothing_to_do_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(picture_reader, "KEPT_IDLE", timedelta(seconds=0.1))
-    async with PictureReader.opened(PictureSettings()) as reader:
+async def test_a_process_that_has_nothing_to_do_ends() -> None:
+    async with PictureReader.opened(PictureSettings(), kept_idle=timedelta(seconds=0.1)) as reader:
         await asyncio.gather(*(reader.check(PHOTO) for _ in range(4)))
-        async with asyncio.timeout(PATIENCE):
-            while picture_processes():
-                await asyncio.sleep(0.05)
+        await until(lambda: not picture_processes())
         assert (await reader.check(PHOTO)).media_type == "image/jpeg"
         assert len(picture_processes()) == 1
 

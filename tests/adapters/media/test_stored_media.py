@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aijobs.adapters.media.audio_video import stored_media
 from aijobs.adapters.media.audio_video.stored_media import StoredMediaReader
 from aijobs.adapters.media.picture_reader import PictureReader
 from aijobs.adapters.media.settings import PictureSettings
@@ -19,7 +18,7 @@ from aijobs.adapters.storage.directory import DirectoryStore
 from aijobs.adapters.storage.signed_links import LinkSigner
 from aijobs.domain.errors import UnreadableFile
 from aijobs.domain.values.media import MediaFacts
-from tests.adapters.media.recordings import recording
+from tests.adapters.media.recordings import BLUE, recording
 
 VIDEO: Final = recording("mp4", video="libx264", audio="aac", seconds=2)
 
@@ -31,9 +30,10 @@ _numbers = itertools.count()
 class Stored:
     """Files in a store, looked into."""
 
-    def __init__(self, store: DirectoryStore, reader: StoredMediaReader) -> None:
+    def __init__(self, store: DirectoryStore, pictures: PictureReader) -> None:
         self.store = store
-        self.reader = reader
+        self.pictures = pictures
+        self.reader = StoredMediaReader(store, pictures)
 
     async def put(self, content: bytes) -> tuple[str, int]:
         async def chunks() -> AsyncIterator[bytes]:
@@ -51,7 +51,7 @@ class Stored:
 async def opened_media(folder: Path, settings: PictureSettings) -> AsyncIterator[Stored]:
     signer = LinkSigner(SECRET, "http://aijobs.test")
     async with DirectoryStore.opened(folder, signer) as store, PictureReader.opened(settings) as pictures:
-        yield Stored(store, StoredMediaReader(store, pictures))
+        yield Stored(store, pictures)
 
 
 @pytest.fixture(scope="module")
@@ -88,28 +88,27 @@ async def test_what_is_known_of_a_file(
     assert (facts.width, facts.height) == ((160, 96) if video else (None, None))
 
 
-async def test_a_video_that_a_phone_has_stored_lying_is_upright(stored: Stored) -> None:
-    key, size = await stored.put(recording("mp4", video="libx264", rotation=90))
+@pytest.mark.parametrize("rotation", [90, -90])
+async def test_a_video_that_a_phone_has_stored_lying_is_upright(stored: Stored, rotation: int) -> None:
+    key, size = await stored.put(recording("mp4", video="libx264", rotation=rotation, lower=BLUE))
 
     facts = await stored.reader.facts(key, size=size)
-    shown = opened(await stored.reader.poster(key, size=size, side=80))
+    shown = opened(await stored.reader.poster(key, size=size, side=80)).convert("RGB")
 
     assert (facts.width, facts.height) == (96, 160)
     assert shown.size == (48, 80)
+    red, _, blue = map(int, np.asarray(shown)[40, 4])
+    assert (red > blue) == (rotation == 90)  # turned to the left, the upper half comes to the left
 
 
 @pytest.mark.parametrize("options", [{}, {"movflags": "faststart"}], ids=["index at the end", "index first"])
-async def test_of_a_large_file_only_beginning_and_end_are_read(
-    stored: Stored, monkeypatch: pytest.MonkeyPatch, options: dict[str, str]
-) -> None:
-    monkeypatch.setattr(stored_media, "LARGEST_WAVEFORM", 48 * 1024)
-    monkeypatch.setattr(stored_media, "HEAD_BYTES", 24 * 1024)
-    monkeypatch.setattr(stored_media, "TAIL_BYTES", 24 * 1024)
+async def test_of_a_large_file_only_beginning_and_end_are_read(stored: Stored, options: dict[str, str]) -> None:
     noise = recording("mp4", video="libx264", audio="pcm_s16le", seconds=4, options=options)
     key, size = await stored.put(noise)
+    reader = StoredMediaReader(stored.store, stored.pictures, whole=48 * 1024, tail=24 * 1024)
 
-    facts = await stored.reader.facts(key, size=size)
-    poster = opened(await stored.reader.poster(key, size=size, side=64)).convert("RGB")
+    facts = await reader.facts(key, size=size)
+    poster = opened(await reader.poster(key, size=size, side=64)).convert("RGB")
 
     assert size > 7 * 48 * 1024
     assert facts.duration == pytest.approx(4, abs=0.1)
@@ -117,7 +116,7 @@ async def test_of_a_large_file_only_beginning_and_end_are_read(
     assert red > 150
     assert green < 100
     with pytest.raises(UnreadableFile, match="too long"):
-        await stored.reader.waveform(key, size=size)
+        await reader.waveform(key, size=size)
 
 
 async def test_a_waveform_shows_that_the_sound_gets_louder(stored: Stored) -> None:

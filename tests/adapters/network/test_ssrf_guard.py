@@ -1,5 +1,7 @@
 """The SSRF guard: every address is checked, and only checked addresses are connected to."""
 
+import asyncio
+import threading
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
@@ -15,6 +17,7 @@ from aijobs.adapters.network.ssrf_guard import SsrfGuard, guarded_transport, sys
 from aijobs.domain.errors import AddressRefused
 
 PUBLIC = "93.184.215.14"
+MOST_THREADS = 32  #: of an event loop, by Python's documentation
 
 any_v4 = st.ip_addresses(v=4)
 any_v6 = st.ip_addresses(v=6)
@@ -146,3 +149,15 @@ def test_public_addresses_are_public(address: str) -> None:
 )
 def test_what_is_no_plain_address_is_not_public(written: str) -> None:
     assert not is_public(written)
+
+
+async def test_names_are_looked_up_while_all_other_threads_are_busy() -> None:
+    done = threading.Event()
+    busy = [asyncio.create_task(asyncio.to_thread(done.wait)) for _ in range(MOST_THREADS)]
+    await asyncio.sleep(0)
+    try:
+        async with asyncio.timeout(20):
+            assert await system_resolver("127.0.0.1", 443) == ["127.0.0.1"]
+    finally:
+        done.set()
+        await asyncio.gather(*busy)

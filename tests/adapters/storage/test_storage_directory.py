@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -96,6 +97,16 @@ async def test_opening_clears_away_what_a_killed_process_left(tmp_path: Path) ->
         assert await store.tidy(older_than=timedelta(minutes=5)) == 0
         assert await store.tidy(older_than=timedelta(minutes=1)) == 1
         assert list(drafts.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a file that cannot be read is taken from /proc")
+async def test_a_file_that_breaks_while_it_is_read_is_named_as_the_reason(
+    tmp_path: Path, directory: DirectoryStore
+) -> None:
+    (tmp_path / "store/broken").symlink_to("/proc/self/mem")
+
+    with pytest.raises(StoreUnavailable, match="Input/output error"):
+        await content_of(directory, "broken")
 
 
 async def test_a_folder_is_no_object(directory: DirectoryStore) -> None:

@@ -147,6 +147,24 @@ async def test_uploads_of_killed_processes_are_cleared_away(swift: SwiftServer, 
         client.abort_multipart_upload(Bucket=swift.bucket, Key=left[0]["Key"], UploadId=left[0]["UploadId"])
 
 
+async def test_an_upload_that_another_process_has_cleared_away_is_no_error(
+    bystander: tuple[HostileServer, StoreSettings],
+) -> None:
+    server, settings = bystander
+    listed = (
+        b"<ListMultipartUploadsResult><Bucket>bucket</Bucket><Upload><Key>a.mp4</Key><UploadId>1</UploadId>"
+        b"<Initiated>2026-01-01T00:00:00.000Z</Initiated></Upload></ListMultipartUploadsResult>"
+    )
+    gone = b"<Error><Code>NoSuchUpload</Code><Message>The upload does not exist.</Message></Error>"
+    server.answers("/bucket", listed, headers=f"content-length: {len(listed)}\r\n")
+    server.answers("/bucket/a.mp4", gone, status="404 No", headers=f"content-length: {len(gone)}\r\n")
+
+    async with S3Store.opened(settings) as store:
+        assert await store.tidy(older_than=timedelta(hours=1)) == 0
+
+    assert [request.method for request in server.received] == ["GET", "DELETE"]
+
+
 async def test_a_link_lives_at_most_seven_days(swift: SwiftServer) -> None:
     async with S3Store.opened(s3_settings(swift)) as store:
         link = await store.link("a.png", lifetime=timedelta(days=30), filename="a.png", media_type="image/png")

@@ -16,47 +16,49 @@ from aijobs.domain.errors import UnreadableFile
 from aijobs.domain.ports.object_store import ObjectStore
 from aijobs.domain.values.media import LARGEST_WAVEFORM, MediaFacts
 
-TAIL_BYTES: Final = 4 * 1024**2
-HEAD_BYTES: Final = LARGEST_WAVEFORM - TAIL_BYTES
+TAIL_BYTES: Final = 4 * 1024**2  #: that are read of a file's end
 
 
 class StoredMediaReader:
-    """Implements MediaReader."""
+    """Implements MediaReader.
 
-    def __init__(self, store: ObjectStore, reader: PictureReader) -> None:
+    Files of up to `whole` bytes are read whole; of larger ones as many bytes, the last `tail` of them from their end.
+    """
+
+    def __init__(
+        self, store: ObjectStore, reader: PictureReader, *, whole: int = LARGEST_WAVEFORM, tail: int = TAIL_BYTES
+    ) -> None:
         self._store = store
         self._reader = reader
+        self._whole = whole
+        self._tail = tail
 
     async def facts(self, key: str, *, size: int) -> MediaFacts:
-        async with _sampled(self._store, key, size=size) as path:
+        async with self._sampled(key, size=size) as path:
             return await self._reader.media_facts(path)
 
     async def poster(self, key: str, *, size: int, side: int, square: bool = False) -> bytes:
-        async with _sampled(self._store, key, size=size) as path:
+        async with self._sampled(key, size=size) as path:
             return await self._reader.poster(path, side, square=square)
 
     async def waveform(self, key: str, *, size: int) -> bytes:
-        if size > LARGEST_WAVEFORM:
+        if size > self._whole:
             raise UnreadableFile("It is too long to be drawn.")
-        async with _sampled(self._store, key, size=size) as path:
+        async with self._sampled(key, size=size) as path:
             return await self._reader.waveform(path)
 
-
-@asynccontextmanager
-async def _sampled(store: ObjectStore, key: str, *, size: int) -> AsyncIterator[Path]:
-    """The object's beginning and end, as a temporary file of its size with a hole in the middle. `size` in bytes.
-
-    It is whole when the object has no more than LARGEST_WAVEFORM bytes.
-    """
-    head = min(size, HEAD_BYTES)
-    tail = max(head, size - TAIL_BYTES)
-    with TemporaryDirectory(prefix="aijobs-") as folder:
-        path = Path(folder) / "sample"
-        with path.open("wb") as file:
-            async for chunk in store.read(key, stop=head):
-                await to_thread(file.write, chunk)
-            if tail < size:
-                file.seek(tail)
-                async for chunk in store.read(key, start=tail, stop=size):
+    @asynccontextmanager
+    async def _sampled(self, key: str, *, size: int) -> AsyncIterator[Path]:
+        """The object's beginning and end, as a temporary file of its `size` in bytes, with a hole in the middle."""
+        head = min(size, self._whole - self._tail)
+        tail = max(head, size - self._tail)
+        with TemporaryDirectory(prefix="aijobs-") as folder:
+            path = Path(folder) / "sample"
+            with path.open("wb") as file:
+                async for chunk in self._store.read(key, stop=head):
                     await to_thread(file.write, chunk)
-        yield path
+                if tail < size:
+                    file.seek(tail)
+                    async for chunk in self._store.read(key, start=tail, stop=size):
+                        await to_thread(file.write, chunk)
+            yield path
