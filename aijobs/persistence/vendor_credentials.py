@@ -1,5 +1,6 @@
 """The health of vendors' credentials: read by all processes, and written with the outcomes that tell of it."""
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -126,13 +127,13 @@ def _give_back(session: Session, credential: str) -> None:
 
 
 class DatabaseCredentialHealth:
-    """Implements CredentialHealth."""
+    """Implements CredentialHealth. `fresh_for`: seconds for which it goes by what it has read."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, *, fresh_for: float = FRESH_FOR) -> None:
+        self._database, self._fresh_for = database, fresh_for
         self._known: Mapping[str, Circuit] = {}
         self._held: Mapping[str, datetime] = {}  #: by the vendor's Retry-After, until when
-        self._read_at = -FRESH_FOR
+        self._read_at = -math.inf
         self._turn = randbelow(1000)  # so that processes begin with different credentials
 
     async def choose(self, credentials: Sequence[str], *, in_line_of: str | None = None) -> Trial:
@@ -150,7 +151,7 @@ class DatabaseCredentialHealth:
         return Trial(credential=chosen, is_clean=known.get(chosen, Circuit(credential=chosen)).failures == 0)
 
     async def has_usable(self, credentials: Sequence[str]) -> bool:
-        self._read_at = -FRESH_FOR
+        self._read_at = -math.inf
         known, at = await self._circuits(), now()
         return any(
             (credential not in known or known[credential].is_closed) and self._held.get(credential, at) <= at
@@ -162,11 +163,11 @@ class DatabaseCredentialHealth:
             await self._database.write(_give_back, trial.credential)
 
     async def _is_probe(self, credential: str) -> bool:
-        self._read_at = -FRESH_FOR
+        self._read_at = -math.inf
         return await self._database.write(_claim_probe, credential) is not None
 
     async def _circuits(self) -> Mapping[str, Circuit]:
-        if time.monotonic() - self._read_at >= FRESH_FOR:
+        if time.monotonic() - self._read_at >= self._fresh_for:
             self._known, self._held = await self._database.read(lambda session: (circuits(session), _held(session)))
             self._read_at = time.monotonic()
         return self._known

@@ -26,6 +26,7 @@ from aijobs.persistence.database import Database
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
 from aijobs.persistence.jobs.queries import brief_of
 from aijobs.persistence.repositories import DatabaseRecords
+from aijobs.persistence.vendor_credentials import FRESH_FOR, DatabaseCredentialHealth
 from aijobs.settings import SHIPPED_CATALOGUE
 from bench.rig.scripted_provider import ScriptedProvider
 from bench.rig.workspace import MODEL, POINTS_ENOUGH
@@ -122,9 +123,12 @@ async def _picture() -> AsyncIterator[bytes]:
 
 
 class HappyJobs:
-    """Accepts jobs of the scripted provider, and takes them to SUCCESS."""
+    """Accepts jobs of the scripted provider, and takes them to SUCCESS.
 
-    def __init__(self, database: Database) -> None:
+    `fresh_for`: for how many seconds it goes by what it has read of credentials.
+    """
+
+    def __init__(self, database: Database, *, fresh_for: float = FRESH_FOR) -> None:
         catalogue = Catalogue.parse(SHIPPED_CATALOGUE.read_text("utf-8"))
         records = DatabaseRecords(database, catalogue)
         model = catalogue.model(MODEL)
@@ -133,7 +137,7 @@ class HappyJobs:
         self._database, self._catalogue, self._model = database, catalogue, model
         self._submit = SubmissionActivities(
             records.submissions,
-            Routing(catalogue, providers, records.credential_health),
+            Routing(catalogue, providers, DatabaseCredentialHealth(database, fresh_for=fresh_for)),
             store,
             None,
             records.start_conditions,

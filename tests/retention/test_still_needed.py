@@ -1,5 +1,6 @@
 """What somebody still needs is not erased, and what is erased is not done again."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from aijobs.domain.errors import CannotRerun
 from aijobs.domain.jobs.job import JobError, JobRequest, RerunFrom, Stage
-from aijobs.domain.jobs.retention import RetentionSettings
+from aijobs.domain.jobs.retention import HoldKind, Lifetimes, RetentionPolicy, RetentionSettings
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.persistence.access.idempotency import KEPT_FOR, IdempotencyClaim, Receipt, claim, first_receipt, settle
 from aijobs.persistence.batches.feed import DatabaseBatchFeed
@@ -18,7 +19,10 @@ from aijobs.persistence.column_types import now
 from aijobs.persistence.jobs.acceptance import Acceptance, accept
 from aijobs.persistence.jobs.gate import locked_job
 from aijobs.persistence.points import audit
-from aijobs.persistence.retention import leftovers
+from aijobs.persistence.retention import due_files, leftovers
+from aijobs.persistence.retention.holds import begin_hold
+from aijobs.persistence.retention.retention import DatabaseRetention
+from aijobs.persistence.retention.rules import set_lifetimes
 from aijobs.persistence.tables import BatchItemRow, FileRow, IdempotencyRow, JobRow
 from tests.api.installation import UPSCALE, ApiUnderTest
 from tests.retention.conftest import AT_ONCE, Retaining
@@ -204,3 +208,50 @@ async def test_an_upload_stays_while_a_batch_may_still_name_it(api: ApiUnderTest
     await DatabaseBatchFeed(api.dependencies.database, api.dependencies.catalogue, daily_limit=100).step(code)
     await retain(uploads=AT_ONCE, inputs=AT_ONCE)
     assert await api.dependencies.database.read(there) == []
+
+
+async def test_a_hold_that_begins_while_all_jobs_are_walked_along_is_heard(api: ApiUnderTest) -> None:
+    app, users = api.dependencies, ("ada", "bo")
+    for user in users:
+        await api.push(await api.job(user), JobStatus.FAILED)
+    await app.database.write(set_lifetimes, "bo", Lifetimes(exchanges=AT_ONCE), by="test")  # in a portion of its own
+    settings = RetentionSettings(events=AT_ONCE, walk_every=timedelta(0))
+    seen = []
+
+    async for portion in DatabaseRetention(app.database, app.catalogue, settings).due(histories_kept=timedelta(1)):
+        seen.append(portion.what)
+        for user in users:
+            await app.database.write(begin_hold, HoldKind.USER, user, reason="Case 17", by="test")
+
+    assert seen == ["old_jobs"]
+
+
+async def test_one_that_begins_during_the_erasure_of_its_user_stops_that(api: ApiUnderTest) -> None:
+    app = api.dependencies
+    await api.push(await api.job("ada"), JobStatus.FAILED)
+    (await api.upload(PHOTO)).raise_for_status()
+    requested = (await api.http.delete("/api/users/ada")).raise_for_status().json()
+    seen = []
+
+    retention = DatabaseRetention(app.database, app.catalogue, RetentionSettings())
+    async for portion in retention.due(histories_kept=timedelta(1)):
+        await portion.commit()
+        seen.append(portion.what)
+        if len(seen) == 1:
+            await app.database.write(begin_hold, HoldKind.USER, "ada", reason="Case 17", by="test")
+
+    assert seen == ["jobs"]
+    assert (await api.http.get(f"/api/erasures/{requested['code']}")).json()["status"] != "DONE"
+
+
+async def test_an_upload_that_a_job_names_after_it_was_seen_stays(api: ApiUnderTest) -> None:
+    app = api.dependencies
+    named, unused = [(await api.upload(PHOTO)).json()["code"] for _ in range(2)]
+    policy = RetentionPolicy(settings=RetentionSettings(uploads=AT_ONCE))
+    await asyncio.sleep(AT_ONCE.total_seconds())
+    seen = (await app.database.read(due_files.walk_on, policy, 0)).due
+    await api.job("ada", params={"image": named})
+
+    due = await app.database.read(due_files.still_due, policy, seen)
+
+    assert ({file.code for file in seen}, [file.code for file in due]) == ({named, unused}, [unused])

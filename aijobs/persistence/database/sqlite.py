@@ -129,12 +129,18 @@ def sqlite_is_safe() -> bool:
     return sqlite3.sqlite_version_info >= (3, 51, 3)
 
 
+def _busy_seconds(url: URL) -> float:
+    """How long a statement waits for other processes: as the URL says (`?timeout=5`, in seconds), or BUSY_TIMEOUT."""
+    said = url.query.get("timeout")
+    return float(said) if isinstance(said, str) else BUSY_TIMEOUT.total_seconds()
+
+
 def _engine(url: URL) -> Engine:
     engine = create_engine(
         url,
         json_serializer=dump_json,
         poolclass=NullPool,  # each thread keeps its connection
-        connect_args={"timeout": BUSY_TIMEOUT.total_seconds(), "isolation_level": None},  # we say BEGIN ourselves
+        connect_args={"timeout": _busy_seconds(url), "isolation_level": None},  # we say BEGIN ourselves
         hide_parameters=True,  # prompts do not belong into logs
     )
     refuse_unstorable(engine)

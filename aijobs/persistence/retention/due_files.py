@@ -22,6 +22,8 @@ from aijobs.persistence.tables.locked_jobs import JOBS
 AT_ONCE: Final = 100
 SEEN_AT_ONCE: Final = 1_000
 
+_SEEN: Final = ("id", "code", "key", "user_id", "create_time", "is_tracked")
+
 _TABLES: Final = SQLModel.metadata.tables
 FILES: Final = _TABLES["file"]
 USES: Final = _TABLES["file_use"]
@@ -72,9 +74,8 @@ def walk_on(session: Session, policy: RetentionPolicy, position: int) -> WalkedF
     if policy.shortest is None:
         return WalkedFiles(due=[], position=None)
     oldest = now() - policy.shortest
-    columns = (FILES.c.id, FILES.c.code, FILES.c.key, FILES.c.user_id, FILES.c.create_time, FILES.c.is_tracked)
     query = (
-        select(*columns)
+        select(*(FILES.c[name] for name in _SEEN))
         .where(FILES.c.id > position, FILES.c.create_time < oldest, FILES.c.deleted_at.is_(None))
         .order_by(FILES.c.id)
         .limit(SEEN_AT_ONCE)
@@ -84,6 +85,13 @@ def walk_on(session: Session, policy: RetentionPolicy, position: int) -> WalkedF
         due=[DueFile(row.code, row.key) for row in _due_among(session, policy, rows)],
         position=rows[-1].id if len(rows) == SEEN_AT_ONCE else None,
     )
+
+
+def still_due(session: Session, policy: RetentionPolicy, files: Sequence[DueFile]) -> list[DueFile]:
+    """Those that are due still, some minutes after they were seen: a hold may have begun, or a job that names one."""
+    query = select(*(FILES.c[name] for name in _SEEN)).where(FILES.c.code.in_([file.code for file in files]))
+    rows = connection_of(session).execute(query).all()
+    return [DueFile(row.code, row.key) for row in _due_among(session, policy, rows)]
 
 
 def _due_among(session: Session, policy: RetentionPolicy, rows: Sequence[Any]) -> list[Any]:

@@ -93,6 +93,19 @@ def walk_on(session: Session, policy: RetentionPolicy, position: int) -> Walked:
     return Walked(due=list(_portions(session, policy, rows)), position=last)
 
 
+def still_due(session: Session, due: DueJobs) -> DueJobs | None:
+    """Those of which it is due still, some minutes after they were seen: a hold may have begun, or a job that needs
+    one of them. None when it is none."""
+    held = held_now(session)
+    query = select(*_SEEN).where(
+        JOBS.c.code.in_(due.codes), JOBS.c.user_id.not_in(held.users), JOBS.c.code.not_in(held.jobs)
+    )
+    rows: Sequence[Any] = connection_of(session).execute(query).all()
+    if LetGo.JOB in due.parts:
+        rows = _without_needed(session, rows)
+    return _due(rows, due.parts) if rows else None
+
+
 def _portions(session: Session, policy: RetentionPolicy, rows: Sequence[Any]) -> Iterator[DueJobs]:
     held, at = held_now(session), now()
     by_parts: dict[LetGo, list[Any]] = defaultdict(list)

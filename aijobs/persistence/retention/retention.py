@@ -65,8 +65,9 @@ class DatabaseRetention:
         position = await self._database.read(walk_position, "jobs", every=self._settings.walk_every)
         while position is not None:
             walked = await self._database.read(due_jobs.walk_on, policy, position)
-            for due in walked.due:
-                yield await self._jobs("old_jobs", due, histories_kept)
+            for seen in walked.due:
+                if due := await self._database.read(due_jobs.still_due, seen):
+                    yield await self._jobs("old_jobs", due, histories_kept)
             await self._database.write(note_position, "jobs", walked.position, begins=position == 0)
             position = walked.position
 
@@ -75,7 +76,9 @@ class DatabaseRetention:
         while position is not None:
             walked = await self._database.read(due_files.walk_on, policy, position)
             for first in range(0, len(walked.due), due_files.AT_ONCE):
-                yield self._files("old_files", walked.due[first : first + due_files.AT_ONCE])
+                some = walked.due[first : first + due_files.AT_ONCE]
+                if due := await self._database.read(due_files.still_due, policy, some):
+                    yield self._files("old_files", due)
             await self._database.write(note_position, "files", walked.position, begins=position == 0)
             position = walked.position
 
@@ -95,12 +98,13 @@ class DatabaseRetention:
     async def _of_user(self, erasure: ErasureRow) -> Portions:
         user_id = erasure.user_id
         assert user_id is not None, "one that has not ended names its user"
-        waits_for = await self._database.read(erasures.what_it_waits_for, user_id)
-        if waits_for is not None:
+        if (waits_for := await self._database.read(erasures.what_it_waits_for, user_id)) is not None:
             async for portion in self._begin(erasure, user_id, waits_for):
                 yield portion
             return
         async for portion in self._everything_of(user_id, erasure.pseudonym):
+            if await self._database.read(erasures.what_it_waits_for, user_id) is not None:
+                return  # since it was begun; the next round says what
             note = partial(self._note, erasure, None, {portion.what: portion.count})
             yield replace(portion, commit=_one_after_another(portion.commit, note))
         await self._database.write(erasures.finish, erasure.code)

@@ -6,7 +6,6 @@ import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +13,7 @@ import pytest
 from sqlmodel import Session
 
 from aijobs.domain.errors import DatabaseUnavailable
-from aijobs.persistence.database import Database, opened_database, sqlite
+from aijobs.persistence.database import Database, opened_database
 from tests.persistence.database.calls import add, count, keys
 
 PAGES_MORE: Final = 20
@@ -53,11 +52,10 @@ async def test_a_call_waits_for_another_process_that_writes(path: Path) -> None:
         assert await database.read(keys) == {"one"}
 
 
-async def test_one_that_waits_for_too_long_is_told_so(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_that_waits_for_too_long_is_told_so(path: Path) -> None:
     async with opened(path):
         pass
-    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", timedelta(milliseconds=200))
-    async with opened(path) as database:
+    async with opened_database(f"sqlite:///{path}?timeout=0.2") as database:
         with locked(path), pytest.raises(DatabaseUnavailable, match="another process holds it"):
             await database.write(add, "one")
 
