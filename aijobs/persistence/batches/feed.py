@@ -1,5 +1,6 @@
 """Feeding a batch: jobs are accepted for its free places, in the transaction that takes the places."""
 
+import itertools
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
@@ -9,7 +10,7 @@ from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from aijobs.domain.catalogue import Catalogue, Model
-from aijobs.domain.errors import UnknownModel
+from aijobs.domain.errors import PointsExhausted, UnknownModel
 from aijobs.domain.jobs.batches.batch import BatchLook, BatchPhase, BatchStatus, BatchStep, PauseReason, Reserve
 from aijobs.domain.jobs.job import JobBrief, JobRequest
 from aijobs.domain.lifecycle import JobStatus
@@ -32,6 +33,8 @@ from aijobs.persistence.webhooks.outbox import enqueue_payload
 
 AT_ONCE: Final = 10
 """Jobs that one transaction accepts: others wait for it, on SQLite all writers, and the first job for the last one."""
+
+TRIES: Final = 3  #: of a step whose user spends points elsewhere at the same moment
 
 LOOK_AGAIN: Final = timedelta(minutes=5)
 """How long a batch that waits for somebody sleeps at most. Whoever changes it wakes it."""
@@ -65,8 +68,14 @@ class DatabaseBatchFeed:
         self._daily_limit = daily_limit
 
     async def step(self, code: str) -> BatchStep:
-        if await self._database.read(_has_work, code):
-            return await self._database.write(self._step, code)
+        for attempt in itertools.count(1):
+            if not await self._database.read(_has_work, code):
+                break
+            try:
+                return await self._database.write(self._step, code)
+            except PointsExhausted:  # somebody has taken them since the step looked, as happens on PostgreSQL
+                if attempt == TRIES:
+                    raise
         return await self._database.read(_idle_step, code)
 
     async def request_cancel(self, job_code: str) -> bool:
