@@ -51,9 +51,9 @@ def record(session: Session, act: Act) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class AuditFilter:
-    """Which acts are meant: those that fit all that is given. `kind` may be the beginning of one, as `key.`.
+    """Which acts are meant: those that fit all that is given. `kind` may be what one has before its dot, as `key`.
 
-    `actor` is a key's id, a person's name or an account; `after` is not included, `until` neither.
+    `actor` is a key's id, a person's name or an account; `since` is included, `until` is not.
     """
 
     actor: str | None = None

@@ -14,10 +14,14 @@ from temporalio.client import Client
 from aijobs.domain.jobs.events import EventKind
 from aijobs.domain.jobs.job import JobError, Stage
 from aijobs.domain.lifecycle import JobStatus
+from aijobs.domain.points import ALERTS
+from aijobs.domain.webhooks import EventType
 from aijobs.persistence.batches.feed import DatabaseBatchFeed
 from aijobs.persistence.jobs.resolutions import Resolution
 from aijobs.persistence.points import audit
+from aijobs.persistence.points.ledger import set_limit
 from aijobs.persistence.tables import JobRow
+from aijobs.persistence.webhooks.endpoints import create_endpoint
 from tests.api.conftest import started_run
 from tests.api.installation import ApiUnderTest
 from tests.retention.conftest import Retaining
@@ -202,6 +206,25 @@ async def test_a_job_of_a_model_that_is_gone_keeps_no_other_user_from_being_eras
 
 def forget_model(session: Session, code: str) -> None:
     session.exec(update(JobRow).where(col(JobRow.code) == code).values(model_id="gone_v1"))
+
+
+async def test_what_receivers_for_all_users_were_told_of_a_user_is_erased(
+    api: ApiUnderTest, retain: Retaining, database_dump: Dump
+) -> None:
+    database = api.dependencies.database
+    await database.write(
+        create_endpoint, user_id=None, url="https://example.com/hook", events=[EventType.ALERT], created_by="test"
+    )
+    await database.write(set_limit, USER, 2)
+    code = await api.job(USER)
+    await api.push(code, JobStatus.FAILED)
+    before = tables_with(USER, await database_dump())
+
+    state = await erased(api, retain)
+
+    assert "webhook_delivery" in before
+    assert tables_with(USER, await database_dump()) == set()
+    assert state["counts"]["webhook_delivery"] == len(ALERTS)
 
 
 async def test_the_keys_of_an_erased_user_are_void_at_once(api: ApiUnderTest) -> None:

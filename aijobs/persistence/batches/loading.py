@@ -10,6 +10,7 @@ from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from aijobs.domain.catalogue import Model
+from aijobs.domain.errors import BatchIsFinal
 from aijobs.domain.jobs.batches.batch import BatchRequest, BatchStatus, Reserve
 from aijobs.domain.values.ids import new_id
 from aijobs.persistence.batches.ends import ITEMS
@@ -78,9 +79,11 @@ def add_items(session: Session, batch_id: int, first: int, items: Sequence[Check
 def publish(session: Session, batch_id: int, items_of: Mapping[str, int], *, daily_limit: int) -> BatchRow:
     """Show a batch whose items are written, and reserve its points. `items_of`: how many each user has.
 
-    Raises PointsExhausted.
+    Raises PointsExhausted, and BatchIsFinal when it took so long that the batch was discarded.
     """
-    batch = session.get_one(BatchRow, batch_id, with_for_update=True)
+    batch = session.get(BatchRow, batch_id, with_for_update=True)
+    if batch is None:
+        raise BatchIsFinal("It took too long to write the rows of the batch. Send fewer at once.")
     if batch.reserve == Reserve.WHOLE:
         points_of = {user: count * batch.unit_points for user, count in items_of.items()}
         reserve_whole(session, batch_id, points_of, daily_limit=daily_limit)

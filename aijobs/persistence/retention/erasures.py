@@ -12,6 +12,7 @@ from sqlmodel import Session, SQLModel, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from aijobs.domain.errors import NotFound, OnLegalHold
+from aijobs.domain.jobs.batches.batch import BatchStatus
 from aijobs.domain.lifecycle import UNFINISHED
 from aijobs.domain.values.audit import Act, ActKind
 from aijobs.domain.values.ids import new_id
@@ -95,8 +96,12 @@ def unfinished_jobs(session: Session, user_id: str) -> Sequence[str]:
 
 
 def unfinished_batches(session: Session, user_id: str) -> list[BatchRow]:
-    """The user's own, locked."""
-    own = select(BatchRow).where(col(BatchRow.user_id) == user_id, col(BatchRow.ended_at).is_(None))
+    """The user's own that have appeared, locked. One that is being written is waited for."""
+    own = select(BatchRow).where(
+        col(BatchRow.user_id) == user_id,
+        col(BatchRow.ended_at).is_(None),
+        col(BatchRow.batch_status) != BatchStatus.LOADING,
+    )
     return list(session.exec(own.limit(AT_ONCE).with_for_update()))
 
 

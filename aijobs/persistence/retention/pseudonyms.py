@@ -97,10 +97,13 @@ def rename_batches(session: Session, codes: Sequence[str], pseudonym: str) -> No
 
 
 def rows_of_user(session: Session, user_id: str) -> tuple[Table, list[tuple[Any, ...]]] | None:
-    """Some rows that are the user's and no job's, of one table, by their primary keys."""
+    """Some rows that are the user's and no job's, of one table, by their primary keys.
+
+    Receivers for all users were told of the user, too.
+    """
     deliveries, extracted, keys = (_TABLES[name] for name in ("webhook_delivery", "template_row", "idempotency_key"))
     for table, condition in (
-        (deliveries, deliveries.c.user_id == user_id),
+        (deliveries, (deliveries.c.user_id == user_id) | (deliveries.c.payload["user_id"].as_string() == user_id)),
         (extracted, extracted.c.user_id == user_id),
         (_TABLES["track"], _TABLES["track"].c.user_id == user_id),
         (_TABLES["batch_points"], _TABLES["batch_points"].c.user_id == user_id),
