@@ -16,7 +16,7 @@ One API in front of the world's generative-AI services. Submit a job, get its co
 
 Send `Authorization: Bearer <key>`. With a service key, name the end user in `user_id` or in the header `Aijobs-User`.
 Errors are `application/problem+json` (RFC 9457). Lists are `{"data", "has_more", "next_cursor"}`. Times are RFC 3339
-in UTC. A POST with an `Idempotency-Key` may be repeated: it gets the first answer again.
+in UTC. A POST that takes an `Idempotency-Key` may be repeated with it: it gets the first answer again.
 """
 
 LICENSE: Final = {"name": "Apache 2.0", "identifier": "Apache-2.0"}

@@ -8,6 +8,7 @@ import structlog
 from aijobs.domain.errors import FieldError, InvalidParameters
 from aijobs.domain.jobs.waiting import PausedThing
 from aijobs.domain.values.actors import Actor
+from aijobs.domain.values.user_ids import user_id_error
 from aijobs.persistence.database import Database
 from aijobs.persistence.pauses import begin_pause, end_pause
 from aijobs.persistence.tables import PauseRow
@@ -43,6 +44,8 @@ class PauseJobs:
     async def _check(self, kind: PausedThing, name: str) -> None:
         match kind:
             case PausedThing.USER:
+                if error := user_id_error(name):
+                    raise InvalidParameters("This cannot be a user.", FieldError("/user", error))
                 return
             case PausedThing.MODEL:
                 await self.models.look_for(name)

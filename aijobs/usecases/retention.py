@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 import structlog
 
+from aijobs.domain.errors import FieldError, InvalidParameters
 from aijobs.domain.jobs.retention import HoldKind, Lifetimes
 from aijobs.domain.values.actors import Actor
+from aijobs.domain.values.user_ids import user_id_error
 from aijobs.persistence.database import Database
 from aijobs.persistence.retention.erasures import request_erasure
 from aijobs.persistence.retention.holds import begin_hold, end_hold
@@ -22,7 +24,12 @@ class DataDecisions:
     database: Database
 
     async def hold(self, kind: HoldKind, name: str, actor: Actor, *, reason: str) -> LegalHoldRow:
-        """Nothing of it is erased until the hold is ended. Raises AlreadyHeld, and NotFound for a job."""
+        """Nothing of it is erased until the hold is ended.
+
+        Raises AlreadyHeld, NotFound for a job, and InvalidParameters for what cannot be a user.
+        """
+        if kind is HoldKind.USER and (error := user_id_error(name)):
+            raise InvalidParameters("This cannot be a user.", FieldError("/user", error))
         row = await self.database.write(begin_hold, kind, name, reason=reason, by=actor.key_id)
         log.info("hold_begun", hold=row.code, kind=row.kind, by=row.create_by)
         return row

@@ -30,7 +30,7 @@ from api.connections.turns import mark_known
 
 _IDENTIFIED: Final = "aijobs.caller"
 
-_bearer = HTTPBearer(auto_error=False, description="A key `aijobs_…`, or a token made by `POST /api/tokens`.")
+BEARER: Final = HTTPBearer(auto_error=False, description="A key `aijobs_…`, or a token made by `POST /api/tokens`.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +138,7 @@ class CallerWith:
     async def __call__(
         self,
         connection: HTTPConnection,
-        _credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+        _credentials: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)],
         _aijobs_user: Annotated[
             str | None,
             Header(

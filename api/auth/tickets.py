@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Header, Query, Security
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import HTTPAuthorizationCredentials
 from starlette.requests import HTTPConnection
 
 from aijobs.domain.errors import CredentialExpired, FieldError, InvalidParameters, NotAuthenticated
@@ -18,7 +18,7 @@ from aijobs.domain.values.scopes import Scope
 from aijobs.persistence.access.keys import KeyKind
 from aijobs.persistence.column_types import now
 from api.auth.access import Access, AppAccess
-from api.auth.caller import Caller, identify_caller, with_named_user
+from api.auth.caller import BEARER, Caller, identify_caller, with_named_user
 from api.auth.credentials import Credentials, bearer_of, valid_credentials
 from api.auth.named_users import USER_HEADER, checked_user
 from api.auth.origins import refuse_foreign_origin
@@ -120,13 +120,10 @@ def _read_ticket(secret: bytes, text: str) -> dict[str, Any]:
     return TICKET.read(secret, text)
 
 
-_bearer = HTTPBearer(auto_error=False, description="A key `aijobs_…`, or a token made by `POST /api/tokens`.")
-
-
 async def _follower(
     connection: HTTPConnection,
     access: AppAccess,
-    _credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+    _credentials: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)],
     _ticket: Annotated[
         str | None, Query(alias="ticket", description="Instead of a header: made by `POST /api/tickets`.")
     ] = None,

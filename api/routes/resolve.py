@@ -11,6 +11,7 @@ from api.dependencies import Jobs, Resolve
 from api.problems import problem_responses
 from api.requests.paths import JobCode
 from api.requests.strict_json import StrictRoute
+from api.routes.pauses import Reason
 from api.schemas.jobs import Job
 
 router = APIRouter(prefix="/api/jobs", tags=["operations"], route_class=StrictRoute)
@@ -23,7 +24,7 @@ class ResolutionRequest(BaseModel):
 
     decision: Resolution | Literal["attach"]
     ref: str | None = Field(default=None, min_length=1, max_length=200)
-    why: str = Field(min_length=1, max_length=500)
+    why: Reason
 
     @model_validator(mode="after")
     def _ref_goes_with_attach(self) -> "ResolutionRequest":

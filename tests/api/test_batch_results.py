@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import zipfile
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aijobs.domain.jobs.outputs import output_key
@@ -97,14 +98,11 @@ async def test_a_batch_is_followed_to_its_end(api: ApiUnderTest) -> None:
     code, jobs = await fed(api, 2)
 
     async def end_all() -> None:
-        await asyncio.sleep(0.2)
         for job in jobs:
             await api.push(job, JobStatus.FAILED)
         await feed_of(api).step(code)
 
-    ending = asyncio.create_task(end_all())
-    lines = await stream(api, code)
-    await ending
+    lines = await stream(api, code, after_first_event=end_all)
     end = json.loads(lines[-1].removeprefix("data: "))
     (last_id,) = [line.removeprefix("id: ") for line in lines if line.startswith("id: ")]
     again = await api.http.get(f"/api/batches/{code}/events", headers={"Last-Event-ID": last_id})
@@ -114,11 +112,22 @@ async def test_a_batch_is_followed_to_its_end(api: ApiUnderTest) -> None:
     assert again.status_code == 204
 
 
-async def stream(api: ApiUnderTest, code: str) -> list[str]:
+async def nothing() -> None:
+    """Happens meanwhile."""
+
+
+async def stream(
+    api: ApiUnderTest, code: str, *, after_first_event: Callable[[], Awaitable[None]] = nothing
+) -> list[str]:
     """The lines of the stream, until it ends."""
+    lines: list[str] = []
     async with asyncio.timeout(PATIENCE), api.http.stream("GET", f"/api/batches/{code}/events") as answer:
         assert answer.status_code == 200, await answer.aread()
-        return [line async for line in answer.aiter_lines() if line]
+        async for line in answer.aiter_lines():
+            if line.startswith("data: ") and not any(earlier.startswith("data: ") for earlier in lines):
+                await after_first_event()
+            lines += [line] if line else []
+    return lines
 
 
 async def test_a_stranger_gets_nothing(api: ApiUnderTest) -> None:

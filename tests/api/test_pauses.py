@@ -51,6 +51,7 @@ async def test_what_is_paused_is_not_paused_twice_and_may_be_paused_again(api: A
         ({"model": "nothing_v1", "reason": REASON}, "/model"),
         ({"credential": "replicate:nobody", "reason": REASON}, "/credential"),
         ({"user": "", "reason": REASON}, "/user"),
+        ({"user": " ada", "reason": REASON}, "/user"),
         ({"everything": True, "reason": REASON}, "/everything"),
     ],
 )

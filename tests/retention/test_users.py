@@ -169,6 +169,14 @@ async def test_a_user_on_hold_is_not_erased(api: ApiUnderTest, retain: Retaining
     assert (done["status"], done["ended_at"] is not None) == ("DONE", True)
 
 
+@pytest.mark.parametrize("name", ["ada ", "a\nb", "ﬁ\u202e"])
+async def test_what_cannot_be_a_user_is_not_held(api: ApiUnderTest, name: str) -> None:
+    answer = await api.http.post("/api/holds", json={"user": name, "reason": "Case 20"})
+
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/user")
+    assert (await api.http.get("/api/holds")).json()["data"] == []
+
+
 async def test_an_erasure_waits_for_points_that_are_held(api: ApiUnderTest, retain: Retaining) -> None:
     code = await api.job(USER)
     error = JobError(code="test", message="As the test wants it.", stage=Stage.PROCESSING)
