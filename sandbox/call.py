@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from sandbox.clock import ClosingEvent
+from sandbox.clock import NANOSECONDS, ClosingEvent, now_ns
 from sandbox.faults.broken_responses import Drop
 from sandbox.faults.catalogue import Fault, Operation
 from sandbox.faults.fault_board import ArmedFault, Faults, UnknownFaultError
@@ -57,6 +57,11 @@ class VendorCall:
                 self.lasting_faults.append(_without_limit(one))
             else:
                 raise UnknownFaultError(f"{one.fault} cannot act on {self.operation}")
+
+    def hides(self, created_ns: int) -> bool:
+        """Whether a list does not show what was made then, since it lags behind."""
+        age = (now_ns() - created_ns) / NANOSECONDS
+        return Fault.LIST_LAG in self.faults and age < self.faults.seconds(Fault.LIST_LAG)
 
     async def raise_if_refused(self) -> None:
         """Raises Refusal when a fault rejects the call; nothing has been done then."""

@@ -9,14 +9,15 @@ import httpx
 
 from sandbox.pictures.upscaling import WorkFailedError
 
-MAX_DATA_URL: Final = 256 * 1024
+MAX_DATA_URL: Final = 256 * 1024  #: characters, where files are to be uploaded
+MAX_INLINE: Final = 20 * 1024**2  #: characters, where they are to be in the request
 TIMEOUT: Final = httpx.Timeout(30.0, connect=10.0)
 
 
-def from_data_url(url: str) -> bytes:
-    """Decode a data URL of at most 256 kB, the vendors' limit. Raises WorkFailedError."""
-    if len(url) > MAX_DATA_URL:
-        raise WorkFailedError("data URLs may have at most 256 kB; upload the file instead")
+def from_data_url(url: str, *, at_most: int = MAX_DATA_URL) -> bytes:
+    """Decode a data URL of at most so many characters. Raises WorkFailedError."""
+    if len(url) > at_most:
+        raise WorkFailedError(f"data URLs may have at most {at_most // 1024} kB; upload the file instead")
     head, _, body = url.partition(",")
     if not head.endswith(";base64"):
         return unquote_to_bytes(body)
@@ -38,8 +39,10 @@ async def from_web(http: httpx.AsyncClient, url: str, *, max_bytes: int) -> byte
         raise WorkFailedError(f"could not download {_without_query(url)}: {unreachable!r}") from unreachable
 
 
-def fetched(url: str) -> bytes:
-    """As `from_web`, in a worker thread."""
+def loaded(url: str) -> bytes:
+    """The file behind a link, or in a data URL, in a worker thread. Raises WorkFailedError."""
+    if url.startswith("data:"):
+        return from_data_url(url, at_most=MAX_INLINE)
     try:
         with httpx.Client(trust_env=False, follow_redirects=True, timeout=TIMEOUT) as http:
             return http.get(url).raise_for_status().content

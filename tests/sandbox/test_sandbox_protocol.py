@@ -50,8 +50,9 @@ async def test_too_many_creates_are_throttled_and_cost_nothing(caller: SandboxCa
         replies = [await RawReplicateClient(http, photo=caller.photo).post() for _ in range(3)]
 
         assert [reply.status_code for reply in replies] == [201, 201, 429]
-        assert replies[2].headers["retry-after"] == "30"
-        assert replies[2].json()["detail"] == "Request was throttled. Your rate limit resets in ~30s."
+        seconds = replies[2].headers["retry-after"]
+        assert 0 < int(seconds) <= 30  # some of them have passed already
+        assert replies[2].json()["detail"] == f"Request was throttled. Your rate limit resets in ~{seconds}s."
         assert len(sandbox.ledger()) == 2
 
 

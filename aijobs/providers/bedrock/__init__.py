@@ -10,7 +10,7 @@ from typing import Final
 from aijobs.adapters.network.aws_signature import AwsSignature
 from aijobs.domain.vendor import KeyCheck, SandboxAccess, Vendor
 from aijobs.providers.bedrock.adapter import Bedrock, opened
-from aijobs.providers.bedrock.settings import BedrockSettings
+from aijobs.providers.bedrock.settings import REGION, BedrockSettings
 from aijobs.providers.bedrock.specimen import SPECIMEN
 from aijobs.providers.package import ProviderPackage
 
@@ -21,6 +21,7 @@ def _sandbox_settings(sandbox: SandboxAccess) -> dict[str, str]:
     return {
         "token": sandbox.token,
         "access_key": sandbox.token,
+        "region": REGION,
         "base_url": sandbox.url,
         "output_url": "s3://sandbox/bedrock",
         "s3_endpoint": f"{sandbox.url}/s3",

@@ -140,7 +140,7 @@ def setup_error(body: bytes) -> str | None:
     try:
         health = json.loads(body)
         status = health["status"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return "it does not speak as a cog server does"
     return f"the server is {status}: see its logs" if status in BROKEN else None
 

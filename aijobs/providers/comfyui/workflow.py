@@ -62,10 +62,10 @@ def graph_named(name: str, folder: Path | None) -> Graph:
         )
     try:
         written = (found[0] / f"{name}.json").read_text("utf-8")
-        graph = json.loads(written)
-    except (OSError, ValueError) as unreadable:
+        graph = json.loads(written) if len(written) <= MAX_FILE else None
+    except (OSError, ValueError, RecursionError) as unreadable:
         raise BadInput(f"The workflow {name} cannot be read: {unreadable}.") from unreadable
-    if len(written) > MAX_FILE:
+    if graph is None and len(written) > MAX_FILE:
         raise BadInput(f"The workflow {name} has more than {MAX_FILE} characters.")
     if not isinstance(graph, dict) or not graph or not all(_is_node(node) for node in graph.values()):
         raise BadInput(f"The workflow {name} is not in the API format. In ComfyUI it is saved so by Export (API).")

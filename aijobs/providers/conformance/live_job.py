@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final
 
+from aijobs.domain.errors import ProviderUnavailable
 from aijobs.domain.jobs.outputs import OutputSource
 from aijobs.domain.jobs.submissions import Accepted, Ref
 from aijobs.domain.lifecycle import JobStatus
@@ -71,15 +72,23 @@ async def _submitted(provider: Provider, specimen: Specimen, job: LiveJob) -> Re
 
 
 async def _watched(provider: Provider, ref: Ref, tell: Callable[[str], None]) -> Snapshot:
-    """The final snapshot."""
+    """The final snapshot. The job is paid for: an answer that says nothing is told, and asked for again."""
     told = ""
     while True:
-        snapshot = await provider.query(ref)
-        unit = "" if snapshot.unit_progress is None else f", {snapshot.unit_progress:.0f} %"
-        seen = f"{snapshot.status.name} ({snapshot.raw_status}){unit}"
+        snapshot, pause = None, USUAL_PAUSE
+        try:
+            snapshot = await provider.query(ref)
+            seen, pause = _in_words(snapshot), snapshot.poll_after or pause
+        except ProviderUnavailable as unavailable:
+            seen, pause = str(unavailable), unavailable.retry_after or pause
         if seen != told:
             tell(seen)
             told = seen
-        if snapshot.final:
+        if snapshot is not None and snapshot.final:
             return snapshot
-        await asyncio.sleep((snapshot.poll_after or USUAL_PAUSE).total_seconds())
+        await asyncio.sleep(pause.total_seconds())
+
+
+def _in_words(snapshot: Snapshot) -> str:
+    unit = "" if snapshot.unit_progress is None else f", {snapshot.unit_progress:.0f} %"
+    return f"{snapshot.status.name} ({snapshot.raw_status}){unit}"

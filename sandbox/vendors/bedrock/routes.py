@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from starlette.responses import JSONResponse, Response
 
 from sandbox.call import Refusal, VendorCall
-from sandbox.clock import NANOSECONDS, now_ns, parse_stamp
+from sandbox.clock import now_ns, parse_stamp
 from sandbox.context import vendor_call
 from sandbox.faults.catalogue import Fault, Operation
 from sandbox.ids_and_links import new_id
@@ -99,7 +99,7 @@ async def list_async_invokes(request: Request, account: Account, call: ListCall,
         task
         for task in tasks
         if task.account == account
-        and not _is_hidden(task, call)
+        and not call.hides(task.created_ns)
         and (after is None or task.created_ns > after)
         and (before is None or task.created_ns < before)
         and query.get("statusEquals") in {None, WORDS[task.status]}
@@ -134,11 +134,6 @@ def _number_in(query: Mapping[str, str], name: str, usual: int) -> int:
     if not query.get(name, "0").isdecimal():
         raise Refusal(error_response(422, {}, message=f"{name} is not valid."))
     return int(query.get(name, usual))
-
-
-def _is_hidden(task: SimulatedTask, call: VendorCall) -> bool:
-    age = (now_ns() - task.created_ns) / NANOSECONDS
-    return Fault.LIST_LAG in call.faults and age < call.faults.seconds(Fault.LIST_LAG)
 
 
 def _checked(body: bytes) -> StartRequest:

@@ -12,7 +12,7 @@ from starlette.datastructures import UploadFile
 from starlette.responses import JSONResponse, Response
 
 from sandbox.call import Refusal, VendorCall
-from sandbox.clock import NANOSECONDS, now_ns
+from sandbox.clock import now_ns
 from sandbox.context import vendor_call
 from sandbox.faults.catalogue import Fault, Operation
 from sandbox.ids_and_links import new_id
@@ -80,7 +80,7 @@ async def prompt(request: Request, call: CreateCall, service: Service) -> Respon
 @router.get("/queue")
 async def queue(call: LookUpCall, service: Service) -> Response:
     await call.raise_if_refused()
-    shown = [task for task in service.tasks if not _is_hidden(task, call)]
+    shown = [task for task in service.tasks if not call.hides(task.created_ns)]
     running = [item_of(task) for task in shown if task.status is TaskStatus.WORKING]
     pending = [item_of(task) for task in shown if task.status is TaskStatus.QUEUED]
     return await call.answer({"queue_running": running, "queue_pending": pending})
@@ -89,7 +89,7 @@ async def queue(call: LookUpCall, service: Service) -> Response:
 @router.get("/history")
 async def history(call: LookUpCall, service: Service, max_items: int = 10_000) -> Response:
     await call.raise_if_refused()
-    ended = [task for task in service.tasks if task.status.is_final and not _is_hidden(task, call)][-max_items:]
+    ended = [task for task in service.tasks if task.status.is_final and not call.hides(task.created_ns)][-max_items:]
     return await call.answer({task.request["prompt_id"]: entry_of(task, service.tasks) for task in ended})
 
 
@@ -97,8 +97,9 @@ async def history(call: LookUpCall, service: Service, max_items: int = 10_000) -
 async def history_of(call: LookUpCall, service: Service, prompt_id: str) -> Response:
     await call.raise_if_refused()
     task = service.find(prompt_id)
-    is_there = task is not None and task.status.is_final and task.started_ns is not None and not _is_hidden(task, call)
-    return await call.answer({prompt_id: entry_of(task, service.tasks)} if is_there and task else {})
+    if task is None or not task.status.is_final or task.started_ns is None or call.hides(task.created_ns):
+        return await call.answer({})
+    return await call.answer({prompt_id: entry_of(task, service.tasks)})
 
 
 @router.post("/queue")
@@ -152,11 +153,6 @@ async def node_info(call: OtherCall, kind: str) -> Response:
 async def system_stats(call: OtherCall) -> Response:
     await call.raise_if_refused()
     return await call.answer({"system": {"comfyui_version": "0.3.76", "argv": ["main.py"]}, "devices": []})
-
-
-def _is_hidden(task: SimulatedTask, call: VendorCall) -> bool:
-    age = (now_ns() - task.created_ns) / NANOSECONDS
-    return Fault.LIST_LAG in call.faults and age < call.faults.seconds(Fault.LIST_LAG)
 
 
 def _checked(body: bytes, service: ComfyService) -> PromptRequest:

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
-from sandbox.pictures.input_images import fetched, from_data_url
+from sandbox.pictures.input_images import loaded
 from sandbox.pictures.landscapes import encoded, enlarged, landscape
 from sandbox.pictures.upscaling import UNREADABLE, WorkFailedError
 from sandbox.tasks.engine import OutputFile
@@ -102,7 +102,7 @@ def _draw(request: FluxSchnellInput) -> list[OutputFile]:
 
 
 def _enlarge(request: EsrganInput) -> list[OutputFile]:
-    source = from_data_url(request.image_url) if request.image_url.startswith("data:") else fetched(request.image_url)
+    source = loaded(request.image_url)
     try:
         with Image.open(io.BytesIO(source)) as opened:
             if opened.width * opened.height * request.scale**2 > MAX_PIXELS:

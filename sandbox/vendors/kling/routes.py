@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.responses import JSONResponse, Response
 
 from sandbox.call import Refusal, VendorCall
-from sandbox.clock import NANOSECONDS, now_ns
+from sandbox.clock import now_ns
 from sandbox.context import bearer_account, vendor_call
 from sandbox.faults.catalogue import Fault, Operation
 from sandbox.ids_and_links import new_id
@@ -106,7 +106,7 @@ async def look_up(request: Request, account: Account, tasks: Tasks) -> Response:
         for task in found:
             call.join(tasks.context.board.take(Operation.GET, task.id))
         await call.raise_if_refused()
-    shown = [task for task in found if not (by_external and _is_hidden(task, call))]
+    shown = [task for task in found if not (by_external and call.hides(task.created_ns))]
     return await call.answer(_enveloped([document_of(task, tasks, call.faults) for task in shown]))
 
 
@@ -117,11 +117,6 @@ async def _call(request: Request, *, by_external: bool) -> VendorCall:
 
 def _id_of(task: SimulatedTask, *, by_external: bool) -> str | None:
     return external_id_of(task) if by_external else task.id
-
-
-def _is_hidden(task: SimulatedTask, call: VendorCall) -> bool:
-    age = (now_ns() - task.created_ns) / NANOSECONDS
-    return Fault.LIST_LAG in call.faults and age < call.faults.seconds(Fault.LIST_LAG)
 
 
 def _enveloped(data: object) -> dict[str, Any]:

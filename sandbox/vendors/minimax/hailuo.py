@@ -13,7 +13,7 @@ from sandbox.context import SandboxContext, context_of
 from sandbox.faults.catalogue import Fault
 from sandbox.faults.fault_board import Faults
 from sandbox.output_host import blob_name
-from sandbox.pictures.input_images import fetched, from_data_url
+from sandbox.pictures.input_images import loaded
 from sandbox.pictures.upscaling import UNREADABLE, WorkFailedError
 from sandbox.pictures.videos import filmed
 from sandbox.tasks.engine import OutputFile, TaskEngine, TaskRules, opened_engine
@@ -39,7 +39,7 @@ def made(task: SimulatedTask) -> list[OutputFile]:
     link = asked.get("first_frame_image")
     if link is None:
         return [OutputFile("output_aigc.mp4", filmed(asked["prompt"], size, seconds))]
-    source = from_data_url(link) if link.startswith("data:") else fetched(link)
+    source = loaded(link)
     try:
         with Image.open(io.BytesIO(source)) as picture:
             return [OutputFile("output_aigc.mp4", filmed(asked["prompt"], size, seconds, first=picture))]

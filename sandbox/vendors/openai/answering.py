@@ -5,16 +5,14 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-import httpx
 from PIL import Image
 
-from sandbox.pictures.input_images import from_data_url
+from sandbox.pictures.input_images import loaded
 from sandbox.pictures.landscapes import encoded, landscape
 from sandbox.pictures.upscaling import UNREADABLE, WorkFailedError
 from sandbox.tasks.engine import OutputFile
 from sandbox.tasks.task import SimulatedTask
 
-TIMEOUT: Final = 30.0
 IMAGE_TOOL: Final = "image_generation"
 ENDING_OF: Final = {"png": "png", "jpeg": "jpg", "webp": "webp"}
 SIZES: Final[Mapping[str, tuple[int, int]]] = {
@@ -89,17 +87,7 @@ def _instance(schema: Mapping[str, Any], prompt: str) -> Any:
 
 def _size_of(link: str) -> tuple[int, int]:
     try:
-        with Image.open(io.BytesIO(_fetched(link))) as picture:
+        with Image.open(io.BytesIO(loaded(link))) as picture:
             return picture.size
     except UNREADABLE as unreadable:
         raise WorkFailedError(f"The image data you provided does not represent a valid image: {unreadable}") from None
-
-
-def _fetched(link: str) -> bytes:
-    if link.startswith("data:"):
-        return from_data_url(link)
-    try:
-        with httpx.Client(trust_env=False, follow_redirects=True, timeout=TIMEOUT) as http:
-            return http.get(link).raise_for_status().content
-    except (httpx.HTTPError, httpx.InvalidURL) as unreachable:
-        raise WorkFailedError(f"Error while downloading the image: {unreachable!r}") from unreachable

@@ -13,7 +13,7 @@ from sandbox.clock import NANOSECONDS
 from sandbox.context import SandboxContext, context_of
 from sandbox.faults.catalogue import Fault
 from sandbox.faults.fault_board import Faults
-from sandbox.pictures.input_images import fetched, from_data_url
+from sandbox.pictures.input_images import loaded
 from sandbox.pictures.upscaling import UNREADABLE, WorkFailedError
 from sandbox.pictures.videos import filmed
 from sandbox.tasks.engine import OutputFile, TaskEngine, TaskRules, opened_engine
@@ -35,7 +35,7 @@ WORDS: Final = {
 def made(task: SimulatedTask) -> list[OutputFile]:
     """A film of the picture that was given."""
     link = task.request["promptImage"]
-    source = from_data_url(link) if link.startswith("data:") else fetched(link)
+    source = loaded(link)
     width, _, height = task.request["ratio"].partition(":")
     try:
         with Image.open(io.BytesIO(source)) as picture:

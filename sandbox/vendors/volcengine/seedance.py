@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final, cast
 
-import httpx
 from fastapi import Request
 from PIL import Image
 
@@ -14,7 +13,7 @@ from sandbox.clock import NANOSECONDS
 from sandbox.context import SandboxContext, context_of
 from sandbox.faults.catalogue import Fault
 from sandbox.faults.fault_board import Faults
-from sandbox.pictures.input_images import from_data_url
+from sandbox.pictures.input_images import loaded
 from sandbox.pictures.upscaling import UNREADABLE, WorkFailedError
 from sandbox.pictures.videos import filmed
 from sandbox.tasks.engine import OutputFile, TaskEngine, TaskRules, opened_engine
@@ -22,7 +21,6 @@ from sandbox.tasks.task import SimulatedTask, TaskStatus
 
 VENDOR_NAME: Final = "volcengine"
 LINK_SECONDS: Final = 86_400.0
-TIMEOUT: Final = 30.0
 TOKENS_A_SECOND: Final = 10_000
 HEIGHTS: Final[Mapping[str, int]] = {"480p": 480, "720p": 720, "1080p": 1080}
 RATIOS: Final[Mapping[str, float]] = {
@@ -67,18 +65,10 @@ def _first_frame(content: list[dict[str, Any]]) -> Image.Image | None:
     if link is None:
         return None
     try:
-        with Image.open(io.BytesIO(from_data_url(link) if link.startswith("data:") else _fetched(link))) as opened_one:
+        with Image.open(io.BytesIO(loaded(link))) as opened_one:
             return opened_one.convert("RGB")
     except UNREADABLE as unreadable:
         raise WorkFailedError(f"The image cannot be read: {unreadable}") from unreadable
-
-
-def _fetched(link: str) -> bytes:
-    try:
-        with httpx.Client(trust_env=False, follow_redirects=True, timeout=TIMEOUT) as http:
-            return http.get(link).raise_for_status().content
-    except (httpx.HTTPError, httpx.InvalidURL) as unreachable:
-        raise WorkFailedError(f"The image cannot be downloaded: {unreachable!r}") from unreachable
 
 
 def document_of(task: SimulatedTask, engine: TaskEngine, faults: Faults) -> dict[str, Any]:
