@@ -137,7 +137,10 @@ class Settings(BaseSettings, ProviderSettings):
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None) -> Self:
-        """Read the environment. Raises SettingsError that names every variable which is unknown or wrong."""
+        """Read the process's environment. Raises SettingsError that names every variable which is unknown or wrong.
+
+        The names in `environment`, where it is given, are those that must be known.
+        """
         if problems := [*PROBLEMS, *_taken_names(cls)]:
             raise SettingsError("\n".join(problems))
         seen = os.environ if environment is None else environment

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor
 
 MAX_FRAMES: Final = 12  #: of a traceback, the innermost
+MAX_OF_A_GROUP: Final = 5  #: exceptions that were raised at the same time
 
 Harmless = Callable[[str], str]
 """Makes a text one line, which a terminal may show."""
@@ -86,9 +87,11 @@ def _without_words(_logger: object, _method: str, event: "EventDict") -> "EventD
 
 
 def _told(error: BaseException) -> str:
-    """As `KeyError at file.py:12 function < file.py:30 caller, from ValueError at …`."""
+    """As `KeyError at file.py:12 function < file.py:30 caller, from ValueError at …`; of a group, those in it too."""
     frames = list(_frames(error.__traceback__))[-MAX_FRAMES:]
     told = f"{type(error).__name__} at {' < '.join(reversed(frames))}" if frames else type(error).__name__
+    if isinstance(error, BaseExceptionGroup):
+        told += f" of [{'; '.join(map(_told, error.exceptions[:MAX_OF_A_GROUP]))}]"
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return f"{told}, from {_told(cause)}" if cause is not None else told
 

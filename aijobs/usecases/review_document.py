@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Final
@@ -30,6 +30,7 @@ from aijobs.persistence.jobs.queries import job_of
 from aijobs.persistence.jobs.write_intents import begin_write, finish_write
 from aijobs.persistence.tables import JobRow, OutputRow
 from aijobs.usecases.intake_document import MODEL
+from aijobs.usecases.upload_file import once
 
 MAX_TRIES: Final = 5  #: where other reviews of the same table come between
 
@@ -98,7 +99,7 @@ class ReviewDocument:
             extension = PurePosixPath(output.key).suffix
             key = f"outputs/{code}/{output.index}-{new_id('v')}{extension}"
             await self.database.write(begin_write, key, job_code=None)
-            written[output.index] = await self.store.put(key, _once(content), media_type=output.media_type)
+            written[output.index] = await self.store.put(key, once(content), media_type=output.media_type)
         return written
 
     async def _content(self, output: OutputRow) -> bytes:
@@ -147,7 +148,3 @@ def _as_json(before: bytes, draft: _Draft) -> bytes:
     document["sources"] = [stored_sources(row.sources) for row in rows]
     document["reviews"] = draft.before.revision + len(draft.table.changes)
     return json.dumps(document, ensure_ascii=False, indent=1).encode()
-
-
-async def _once(content: bytes) -> AsyncIterator[bytes]:
-    yield content

@@ -1,7 +1,6 @@
 """Reviewing a photo: a clean copy is stored, and a job reviews it."""
 
 import hashlib
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -29,7 +28,7 @@ from aijobs.persistence.tables import FileRow, JobRow, PhotoReviewRow
 from aijobs.usecases.idempotency import Render, claim_for, first_receipt
 from aijobs.usecases.models import AvailableModels
 from aijobs.usecases.new_job import JobMaker
-from aijobs.usecases.upload_file import MAX_NAME_LENGTH, Upload, check_size, keep_stored, stored
+from aijobs.usecases.upload_file import MAX_NAME_LENGTH, Upload, check_size, keep_stored, once, stored
 
 IMAGE: Final = "image"  #: the review model's parameter
 JPEG: Final = "image/jpeg"
@@ -111,7 +110,7 @@ class ReviewPhoto:
         def receipt_of(_job: JobRow) -> Receipt:
             return Receipt(code=review.code, answer=self.render(review))
 
-        async with stored(self.database, self.store, file, _once(clean.content)):
+        async with stored(self.database, self.store, file, once(clean.content)):
             return await self.jobs.make_once(claim, accepted, receipt_of=receipt_of)
 
     def _order(self, model: Model, review: PhotoReviewRow, owner: Owner) -> Acceptance:
@@ -163,7 +162,3 @@ def _review_row(file: FileRow, clean: CleanPhoto) -> PhotoReviewRow:
         width=clean.width,
         height=clean.height,
     )
-
-
-async def _once(content: bytes) -> AsyncIterator[bytes]:
-    yield content

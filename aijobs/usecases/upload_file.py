@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -168,8 +168,9 @@ async def stored(
     except DatabaseUnavailable:
         raise
     except AijobsError:
-        await store.delete(row.key)
-        await database.write(finish_write, row.key)
+        with suppress(AijobsError):  # else the sweep deletes it, and what has refused the file is still what is said
+            await store.delete(row.key)
+            await database.write(finish_write, row.key)
         raise
 
 
@@ -207,6 +208,11 @@ def _row(upload: Upload, kind: FileType, owner: Owner) -> FileRow:
         width=kind.width,
         height=kind.height,
     )
+
+
+async def once(content: bytes) -> AsyncIterator[bytes]:
+    """As one chunk."""
+    yield content
 
 
 async def _chunks(path: Path) -> AsyncIterator[bytes]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session, select
 
-from aijobs.domain.errors import FileTooLarge, NotFound, StoreUnavailable, UnreadableFile
+from aijobs.domain.errors import FileTooLarge, NotAllowed, NotFound, StoreUnavailable, UnreadableFile
 from aijobs.domain.values.actors import Owner
 from aijobs.persistence.jobs.queries import file_of
 from aijobs.persistence.jobs.write_intents import finish_write
@@ -106,6 +106,22 @@ async def test_an_object_that_the_sweep_has_given_up_is_not_kept(app: ApiDepende
 
     assert not await is_stored(app, row.key)
     assert await intents(app) == []
+
+
+async def test_what_has_refused_a_file_is_said_also_where_the_store_cannot_delete_it(app: ApiDependencies) -> None:
+    row = a_file()
+
+    async def refused() -> None:
+        async with stored(app.database, app.store, row, content()):
+            (path,) = Path(app.all_settings.data_dir).rglob("file_0*.txt")
+            path.unlink()
+            path.mkdir()  # which no store deletes as a file
+            raise NotAllowed("Not today.")
+
+    with pytest.raises(NotAllowed, match="Not today"):
+        await refused()
+
+    assert await intents(app) == [row.key]
 
 
 async def test_after_a_failure_of_ours_the_object_is_left_to_the_sweep(app: ApiDependencies) -> None:

@@ -36,7 +36,7 @@ class ColumnType(StrEnum):
 
 _TRUE: Final = frozenset({"true", "yes", "是", "1"})
 _FALSE: Final = frozenset({"false", "no", "否", "0"})
-_NUMBER: Final = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d{1,30})(?:\.\d{0,30})?(?:[eE][+-]?\d{1,3})?")
+_NUMBER: Final = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3}){1,10}|\d{1,30})(?:\.\d{0,30})?(?:[eE][+-]?\d{1,3})?")
 _DATE: Final = re.compile(
     r"(\d{4})(?:-(\d{1,2})-|/(\d{1,2})/|\.(\d{1,2})\.|年(\d{1,2})月)(\d{1,2})日?(?:[T ]00:00(?::00)?)?"
 )

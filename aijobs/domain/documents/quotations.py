@@ -19,8 +19,10 @@ from aijobs.domain.documents.sources import Quotation
 
 MAX_PLACES: Final = 50  #: of one quotation, that are told apart
 MAX_GAP: Final = 4000  #: characters that an ellipsis may leave out
+MAX_READ_DIGITS: Final = 30  #: of a number that may be written otherwise; a longer one is compared as it is written
+MAX_BLANKS: Final = 8  #: between a number and its unit
 
-_PAGE: Final = re.compile(r"^\[page (\d+)\]$", re.MULTILINE)
+_PAGE: Final = re.compile(r"^\[page (\d{1,6})\]$", re.MULTILINE)
 _ELLIPSIS: Final = re.compile(r"\[?(?:\.{3,}|…+|⋯+)\]?")
 _HYPHEN: Final = re.compile(r"(?<=\w)[-\u00ad\u2010-\u2015]+|\u00ad")
 _DASH: Final = re.compile(r"[\u2010-\u2015\u2212]")
@@ -163,19 +165,23 @@ def stands_in(value: CellValue, quote: str) -> bool:
     written = unicodedata.normalize("NFKC", value)
     if folded(written) in folded(plain):
         return True
-    said = {int(digits) for digits in _DIGITS.findall(plain)}
+    said = {int(digits) for digits in _DIGITS.findall(plain) if len(digits) <= MAX_READ_DIGITS}
     said |= {number % 100 for number in said if 1900 <= number < 2100}  # years, as 26 for 2026
     said |= {2000 + number for number in said if number < 100} if len(said) > 2 else set()
     said |= {number for number, month in enumerate(_MONTHS, 1) if month in plain.casefold()}
     joined = "".join(_DIGITS.findall(plain))
-    return all(int(digits) in said or digits in joined for digits in _DIGITS.findall(written))
+    return all(
+        digits in joined or (len(digits) <= MAX_READ_DIGITS and int(digits) in said)
+        for digits in _DIGITS.findall(written)
+    )
 
 
 def _numbers(text: str) -> Iterator[float]:
     """Every reading of every number: with points or commas between thousands, or before decimals."""
     for pattern in _NUMBERS:
         for found in pattern.finditer(text):
-            scale = _SCALE.get(text[found.end() :].lstrip()[:1].casefold(), 1.0)
+            behind = text[found.end() : found.end() + MAX_BLANKS + 1].lstrip()
+            scale = _SCALE.get(behind[:1].casefold(), 1.0)
             for reading in _readings(found[0]):
                 yield from (reading, reading * scale)
 

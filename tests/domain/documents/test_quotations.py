@@ -92,6 +92,16 @@ def test_what_an_ellipsis_leaves_out_lies_between_its_parts() -> None:
     assert TWO_PAGES.places(" … ") == []
 
 
+def test_a_line_that_only_looks_like_a_page_is_a_line() -> None:
+    document = QuotedDocument(
+        f"[page 1]\nA\n[page {'9' * 5000}]\nInvoice A1", [PageWords(number=1), PageWords(number=2)]
+    )
+
+    found = document.quotation("Invoice A1", document.places("Invoice A1")[0])
+
+    assert found.page == 1
+
+
 def test_a_document_without_places_has_neither_page_nor_box() -> None:
     document = QuotedDocument("[page 3]\nInvoice A1")
 
@@ -116,6 +126,7 @@ def test_a_document_without_places_has_neither_page_nor_box() -> None:
         ("INV-2026-001", "Invoice INV-2026-001"),
         ("about the goods", "something of 2026"),
         (True, "1"),
+        ("1" * 5000, "no. " + "1" * 5000),
     ],
 )
 def test_a_value_stands_in_its_quotation(value: Any, quote: str) -> None:
@@ -131,6 +142,9 @@ def test_a_value_stands_in_its_quotation(value: Any, quote: str) -> None:
         ("2026-03-18", "2026年3月17日"),
         ("2025-03-17", "17 March 2026"),
         ("INV-2026-002", "Invoice INV-2026-001"),
+        ("12a", "1" * 5000),
+        ("1" * 5000, "12"),
+        (7.5, "1 x " * 100_000),
     ],
 )
 def test_a_value_with_other_digits_does_not(value: Any, quote: str) -> None:
