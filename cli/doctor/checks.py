@@ -8,6 +8,7 @@ from typing import Final
 
 import httpx
 
+from aijobs.domain.errors import TemporalMisconfigured
 from aijobs.hosts.deployment_check import deployment_problems
 from aijobs.persistence.database import sqlite_is_safe
 from aijobs.settings import Settings, is_sqlite
@@ -64,7 +65,10 @@ def key_file(settings: Settings) -> Finding:
 
 
 def deployment(settings: Settings) -> Finding:
-    problems = list(deployment_problems(settings, temporal_address=temporal_address()))
+    try:
+        problems = list(deployment_problems(settings, temporal_address=temporal_address()))
+    except TemporalMisconfigured:
+        return off("Hosts", "not looked at: Temporal's settings cannot be read.", "Mend those first.")
     if problems:
         return broken("Hosts", "; ".join(problems), "docs/deployment.md says what several hosts need.")
     return fine("Hosts", "one, with all data in files of its own" if _is_alone(settings) else "any number")

@@ -8,11 +8,11 @@ import httpx
 from temporalio.service import RPCError
 
 from aijobs.bootstrap import known_installation
-from aijobs.domain.errors import PayloadUnreadable
+from aijobs.domain.errors import PayloadUnreadable, TemporalMisconfigured
 from aijobs.settings import Settings
 from cli.doctor.checks import HTTP_TIMEOUT
 from cli.doctor.report import Finding, broken, doubtful, fine, off
-from cli.embedded.temporal_client import connect_unchecked, namespace_create_command
+from cli.embedded.temporal_client import TLS_HINT, connect_unchecked, namespace_create_command
 from cli.errors import NAMESPACE_TAKEN_HINT, CommandError
 from cli.options import api_url, use_running_temporal
 from workflows.namespace.connection import temporal_address, temporal_connection
@@ -31,7 +31,9 @@ async def temporal(settings: Settings) -> AsyncIterator[Finding]:
         yield broken("Temporal", str(unreadable), "Give every process the keys that were used before, too.")
         return
     except (CommandError, RPCError) as unreachable:
-        if not is_named:
+        if isinstance(unreachable.__cause__, TemporalMisconfigured):
+            yield broken("Temporal", str(unreachable), TLS_HINT)
+        elif not is_named:
             yield off("Temporal", "does not run here.", "`aijobs up` starts it; TEMPORAL_ADDRESS names another.")
         else:
             yield broken("Temporal", str(unreachable), "Is TEMPORAL_ADDRESS right, and does it run?")

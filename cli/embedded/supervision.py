@@ -61,6 +61,10 @@ async def _run_forever(service: Service, ready: asyncio.Future[None], report: Ca
                 if not ready.done():
                     ready.set_result(None)
                 reason = _exit_reason(await process.ended())
+        except OSError as failed:  # no memory, process or open file is left, or the disk is full
+            if not ready.done():
+                raise CommandError(f"{service.name} does not start: {failed.strerror}.") from failed
+            reason = f"does not start: {failed.strerror}"
         except CommandError as failed:
             if not ready.done():
                 raise

@@ -12,7 +12,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+import structlog
 from pydantic import BaseModel, ValidationError
+
+log = structlog.get_logger()
 
 WRITE_EVERY: Final = timedelta(seconds=5)
 FRESH_FOR: Final = timedelta(seconds=20)
@@ -57,7 +60,10 @@ async def _keep_writing(path: Path, beat: WorkerBeat, probe: Probe) -> None:
         else:
             beat.temporal_lost_at = beat.temporal_lost_at or time.time()
         beat.written_at = time.time()
-        _write(path, beat)
+        try:
+            _write(path, beat)
+        except OSError as failed:  # whoever reads the file says that it is old
+            log.warning("health_file_not_written", why=failed.strerror)
         await asyncio.sleep(WRITE_EVERY.total_seconds())
 
 

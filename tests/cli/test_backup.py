@@ -107,6 +107,24 @@ def test_nothing_is_overwritten(aijobs: Command, backup: Path, tmp_path: Path) -
     assert files_of(occupied) == {"a letter"}
 
 
+@pytest.mark.parametrize("suffix", ["-wal", "-journal"])
+def test_a_journal_of_another_database_does_not_come_into_the_restored_one(
+    aijobs: Command, backup: Path, tmp_path: Path, suffix: str
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / f"jobs.db{suffix}").write_bytes(b"of the database that was moved away")
+
+    database = f"sqlite:///{elsewhere}/jobs.db"
+    new = ("--data-dir", str(tmp_path / "new"))
+    refused = aijobs("restore", str(backup), *new, AIJOBS_DATABASE_URL=database)
+
+    assert refused.code == Exit.ERROR
+    assert f"jobs.db{suffix} was left by another database." in refused.err
+    assert files_of(elsewhere) == {f"jobs.db{suffix}"}
+    assert not (tmp_path / "new").exists()
+
+
 def changed_object(folder: Path) -> str:
     (stored,) = (folder / "store").rglob("*.*")
     content = bytearray(stored.read_bytes())

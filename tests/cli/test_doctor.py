@@ -53,6 +53,18 @@ def test_a_fresh_machine_is_not_broken_and_stays_untouched(aijobs: Command, tmp_
     assert not folder.exists()
 
 
+def test_settings_of_temporal_that_cannot_be_read_are_one_finding_of_many(aijobs: Command, tmp_path: Path) -> None:
+    missing = str(tmp_path / "nowhere")
+
+    result = aijobs("doctor", "--json", AIJOBS_DATA_DIR=str(tmp_path), TEMPORAL_API_KEY_FILE=missing)
+
+    found = by_part(result.document)
+    assert result.code == Exit.ERROR
+    assert found["Temporal"]["health"] == "broken"
+    assert f"TEMPORAL_API_KEY_FILE: {missing} cannot be read" in found["Temporal"]["told"]
+    assert {"Hosts", "Database", "Store", "Key", "API"} <= found.keys()
+
+
 @pytest.mark.parametrize("sections", [{}, {"replicate": {"token": "r8_x", "base_url": "http://127.0.0.1:1"}}])
 async def test_the_sandbox_is_promised_only_where_it_would_start(sections: dict[str, Any]) -> None:
     found = [finding async for finding in vendor_keys(GivenSettings(**sections))]

@@ -1,6 +1,7 @@
 """Workers by role and version, and their health check, as operators and containers use them."""
 
 import asyncio
+import shutil
 import time
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from cli.embedded.temporal_server import temporal_server
 from cli.errors import Exit
-from cli.workers.health import FRESH_FOR, MAX_OUTAGE, WorkerBeat, health_problem
+from cli.workers.health import FRESH_FOR, MAX_OUTAGE, WorkerBeat, health_problem, health_written
 from tests.cli.command import CommandResult, aijobs_process, running
 
 HEALTH_FILE = "AIJOBS_WORKER__HEALTH_FILE"
@@ -57,6 +58,27 @@ async def test_a_version_that_temporal_would_misread_is_refused(tmp_path: Path) 
 
     assert result.code == Exit.ERROR
     assert "AIJOBS_WORKER__VERSION" in result.err
+
+
+async def test_a_health_file_is_written_again_when_its_disk_is_back(tmp_path: Path) -> None:
+    path = tmp_path / "disk" / "health"
+    path.parent.mkdir()
+    probes = 0
+
+    async def answers() -> bool:
+        nonlocal probes
+        probes += 1
+        if probes == 1:
+            shutil.rmtree(path.parent)
+        elif not path.parent.exists():
+            path.parent.mkdir()
+        return True
+
+    async with asyncio.timeout(60), health_written(path, answers, queues=["q"]):
+        while probes < 1 or not path.exists():
+            await asyncio.sleep(0.05)
+        assert health_problem(path) is None
+    assert not path.exists()
 
 
 @pytest.fixture

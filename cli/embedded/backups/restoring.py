@@ -28,6 +28,8 @@ from cli.embedded.backups.contents import (
 from cli.embedded.backups.making import PARTIAL, database_file, store_folder
 from cli.errors import CommandError
 
+JOURNALS: Final = ("-wal", "-journal")  #: SQLite's, beside a database
+
 
 def verify_backup(path: Path) -> BackupManifest:
     """Read all of a backup, and write nothing. Raises CommandError that names what is wrong."""
@@ -50,6 +52,8 @@ def restore_backup(settings: Settings, path: Path) -> BackupManifest:
         _require_usable(manifest)
         for place in {settings.data_dir, database, store}:
             _require_empty(place)
+        for suffix in JOURNALS:
+            _require_none_of_another(database.with_name(f"{database.name}{suffix}"))
         _require_room(settings.data_dir, manifest)
         try:
             with _staged(settings.data_dir) as staged:
@@ -75,6 +79,13 @@ def _require_empty(place: Path) -> None:
     if place.is_file() or (place.is_dir() and any(place.iterdir())):
         hint = "Name a new one with --data-dir, or move what is there away: nothing is overwritten."
         raise CommandError(f"{place} is not empty.", hint=hint)
+
+
+def _require_none_of_another(journal: Path) -> None:
+    """SQLite would write what the journal of another database has into the restored one."""
+    if journal.exists():
+        hint = "Move it to the database that it belongs to: what it holds may not be in that file yet."
+        raise CommandError(f"{journal} was left by another database.", hint=hint)
 
 
 def _require_room(data_dir: Path, manifest: BackupManifest) -> None:
