@@ -61,3 +61,18 @@ async def test_a_job_that_has_ended_takes_no_more_outputs(records: DatabaseRecor
     with pytest.raises(JobIsFinal):
         await records.outputs.begin_write(output(code).key, job_code=code)
     assert await records.outputs.drop(code) == [output(code).key]
+
+
+async def test_what_was_dropped_is_named_again_until_the_store_has_deleted_it(
+    records: DatabaseRecords, accept_job: AcceptJob
+) -> None:
+    code = await accept_job()
+    kept = output(code)
+    await records.outputs.begin_write(kept.key, job_code=code)
+    await records.outputs.add(code, kept)
+    await records.gate.advance(code, JobStatus.FAILED)
+
+    dropped = [await records.outputs.drop(code) for _ in range(2)]
+
+    assert dropped == [[kept.key], [kept.key]]
+    assert await records.outputs.of_job(code) == []

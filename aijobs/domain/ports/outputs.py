@@ -43,5 +43,8 @@ class OutputLog(Protocol):
         ...
 
     async def drop(self, code: str) -> list[str]:
-        """Forget a job's outputs; returns the keys that must be deleted from the store, half-written ones too."""
+        """Forget a job's outputs; returns the keys that must be deleted from the store, half-written ones too.
+
+        A second call returns them again: the store may have been away after the first.
+        """
         ...

@@ -90,7 +90,7 @@ def _add(
 
 
 def _drop(session: Session, code: str) -> list[str]:
-    dropped = [row.key for row in outputs_of(session, code)]
+    dropped = list(session.exec(select(OutputRow.key).where(col(OutputRow.job_code) == code)))
     session.exec(update(OutputRow).where(col(OutputRow.job_code) == code).values(deleted=True))
     for on_dropped in ON_DROPPED:
         on_dropped(session, code)
