@@ -69,8 +69,8 @@ def _certificate() -> Iterator[Finding]:
 
 def _repair(problem: str | None) -> Iterator[Finding]:
     if problem:
-        hint = f"A worker makes it when it starts; or: temporal schedule unpause --schedule-id {SCHEDULE_ID}"
-        yield doubtful("Repair", problem, hint)
+        resume = f"temporal schedule toggle --unpause --schedule-id {SCHEDULE_ID} --reason 'repair is needed'"
+        yield doubtful("Repair", problem, "A worker makes a missing one when it starts. If it is paused:", resume)
 
 
 def _workers(health: EngineHealth, *, api_is_up: bool) -> Iterator[Finding]:

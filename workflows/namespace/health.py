@@ -1,6 +1,7 @@
 """Whether Temporal and our workers can run jobs: namespace, search attributes, and the pollers of each task queue."""
 
 import asyncio
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -140,8 +141,9 @@ def commands_that_add(attributes: frozenset[str], *, namespace: str) -> list[str
             f"--sa {key.name}={_type_name(key.indexed_value_type)}" for key in ALL_ATTRIBUTES if key.name in attributes
         )
         return [f"tcld namespace search-attributes add --namespace {namespace} {types}"]
+    create = f"temporal operator search-attribute create --namespace {shlex.quote(namespace)}"
     return [
-        f"temporal operator search-attribute create --name {key.name} --type {_type_name(key.indexed_value_type)}"
+        f"{create} --name {key.name} --type {_type_name(key.indexed_value_type)}"
         for key in ALL_ATTRIBUTES
         if key.name in attributes
     ]
