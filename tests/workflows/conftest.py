@@ -1,7 +1,7 @@
 """A worker in the test's own process, with adapters that the test chooses."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 from sqlmodel import Session, col, select
 from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError
 
 from aijobs.bootstrap import Adapters, open_adapters
 from aijobs.domain.catalogue import Catalogue
@@ -106,8 +107,13 @@ async def temporal() -> AsyncIterator[TemporalServer]:
 
 
 @pytest.fixture
-async def temporal_client(database_kind: str, temporal: TemporalServer) -> Client:
-    return await Client.connect(temporal.address, data_converter=DATA_CONVERTER)
+async def temporal_client(database_kind: str, temporal: TemporalServer) -> AsyncIterator[Client]:
+    """What a test leaves running is ended: the next one's worker would carry it on, and ask its provider."""
+    client = await Client.connect(temporal.address, data_converter=DATA_CONVERTER)
+    yield client
+    async for left in client.list_workflows('ExecutionStatus = "Running"'):
+        with suppress(RPCError):  # it has just ended
+            await client.get_workflow_handle(left.id).terminate(reason="its test is over")
 
 
 @asynccontextmanager
