@@ -57,3 +57,8 @@ class TextPiece(BaseModel):
 def placed(words: Iterable[Word]) -> tuple[PlacedWord, ...]:
     """Those whose place on the page is known."""
     return tuple((word.text, *word.on_page) for word in words if word.on_page is not None)
+
+
+def paired(text: str) -> str:
+    """The text, with the halves of UTF-16 pairs put together; a half alone becomes `�`."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

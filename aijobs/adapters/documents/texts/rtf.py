@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from aijobs.adapters.documents.texts.pieces import Note
+from aijobs.adapters.documents.texts.pieces import Note, paired
 from aijobs.domain.errors import UnreadableFile
 
 MAX_DEPTH: Final = 500  #: of groups
@@ -165,7 +165,7 @@ class _Reader:
             note = " ".join("".join(self.notes.pop()).split())
             self._say(f" [{note}]" if note else "")
         elif destination == "margin":
-            lines = _paired(self.notes.pop()).split("\n")
+            lines = paired("".join(self.notes.pop())).split("\n")
             self.margins += [line for line in lines if line.strip() and line not in self.margins]
 
     def _control(self, name: str, value: int | None) -> None:
@@ -280,14 +280,9 @@ def rtf_text(content: bytes) -> Iterator[str]:
     reader = _Reader()
     reader.read(content)
     yield from reader.margins
-    yield from (line.removesuffix("\t") for line in _paired(reader.text).split("\n"))
+    yield from (line.removesuffix("\t") for line in paired("".join(reader.text)).split("\n"))
     if reader.pictures:
         yield Note(f"pictures in the document, whose text is not read unless it is saved as PDF: {reader.pictures}")
-
-
-def _paired(pieces: list[str]) -> str:
-    """The text, with the halves of UTF-16 pairs put together."""
-    return "".join(pieces).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _is_known(encoding: str) -> bool:

@@ -156,6 +156,29 @@ def test_comments_are_read_by_a_switch(parse: Parse) -> None:
     assert "[comment: too low]" in parse(drawn_pdf(page), "a.pdf", comments=True).text
 
 
+def pdf_whose_letters_mean(**characters: str) -> bytes:
+    """A page with these letters, each of which means a character: as its font says, in UTF-16."""
+    meant = "".join(f"<{ord(letter):02X}> <{char.encode('utf-16-be').hex()}> " for letter, char in characters.items())
+    unicodes = f"begincmap {len(characters)} beginbfchar {meant} endbfchar endcmap"
+    shown = f"BT /F1 20 Tf 72 700 Td ({''.join(characters)}) Tj ET"
+    objects = [
+        "<</Type/Catalog/Pages 2 0 R>>",
+        "<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</Font<</F1 4 0 R>>>>/Contents 5 0 R>>",
+        "<</Type/Font/Subtype/Type1/BaseFont/Helvetica/ToUnicode 6 0 R>>",
+        *(f"<</Length {len(stream)}>>stream\n{stream}\nendstream" for stream in (shown, unicodes)),
+    ]
+    numbered = "".join(f"{number} 0 obj\n{content}\nendobj\n" for number, content in enumerate(objects, 1))
+    return f"%PDF-1.7\n{numbered}trailer<</Size 7/Root 1 0 R>>\n%%EOF".encode()
+
+
+async def test_characters_beyond_the_first_plane_are_whole(reader: DocumentReader) -> None:
+    document = await reader.read(pdf_whose_letters_mean(A="𠮷", B="野", C="😀"), "a.pdf")
+
+    assert document.text == "𠮷野😀"
+    assert [word for word, *_ in document.pages[0].words] == ["𠮷野😀"]
+
+
 def test_white_text_is_text(parse: Parse) -> None:
     def page(canvas: Canvas) -> None:
         canvas.setFillColor(white)

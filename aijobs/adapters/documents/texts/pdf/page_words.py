@@ -9,6 +9,7 @@ import pypdfium2.raw as pdfium
 
 from aijobs.adapters.documents.texts.page_layout import LaidOut, Word, laid_out
 from aijobs.adapters.documents.texts.pdf.page_space import Box, Page, PageSpace
+from aijobs.adapters.documents.texts.pieces import paired
 from aijobs.domain.documents.page_words import PAGE_PARTS
 
 _SPACES: Final = frozenset({0, 9, 10, 13, 32, 0xA0, 0x3000})
@@ -29,6 +30,7 @@ class PageText:
         finally:
             text.close()
         for word, box in boxes:
+            word.text = paired(word.text)  # PDFium gives characters beyond the first plane in two halves
             word.on_page = space.parts(box, PAGE_PARTS)
 
     @property
