@@ -13,6 +13,7 @@ from aijobs.domain.errors import IllegalMove, NotFound
 from aijobs.domain.jobs.job import JobError, Stage
 from aijobs.domain.lifecycle import TRANSITIONS, JobStatus
 from aijobs.persistence.database import Database
+from aijobs.persistence.jobs.gate import PROGRESS_PAUSE
 from aijobs.persistence.repositories import DatabaseRecords
 from aijobs.persistence.tables import JobEventRow, PointsDayRow, PointsEntryRow
 from tests.persistence.conftest import AcceptJob
@@ -138,9 +139,11 @@ async def test_progress_is_coalesced_but_the_last_step_is_told(
     for unit in range(1, 101):
         await records.gate.progress(code, JobStatus.PROCESSING, unit)
 
-    reported = [event.unit_progress for event in await history(database, code) if event.kind == "progress"]
-    assert reported[-1] == 100
-    assert len(reported) <= 5
+    entered, *reported = [event for event in await history(database, code) if event.job_status is JobStatus.PROCESSING]
+    *coalesced, last = reported
+    moments = [event.at for event in (entered, *coalesced)]
+    assert last.unit_progress == 100
+    assert all(later - earlier >= PROGRESS_PAUSE for earlier, later in pairwise(moments))
 
 
 async def test_an_unknown_job_is_said_to_be_unknown(records: DatabaseRecords) -> None:

@@ -3,11 +3,14 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import date
+from typing import NamedTuple
 
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, select
 
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.points import EntryKind
+from aijobs.persistence.database import connection_of
 from aijobs.persistence.tables import BatchPointsRow, JobRow, PointsDayRow, PointsEntryRow
 
 R, S, B, H = EntryKind.RESERVE, EntryKind.SETTLE, EntryKind.REFUND, EntryKind.HOLD
@@ -21,13 +24,25 @@ ENDED = ((R, S), (R, B), (R, H), (R, H, S), (R, H, B))
 AuditedJob = tuple[str, int, int]
 
 
+class AuditedEntry(NamedTuple):
+    """What is checked of an entry: there may be millions."""
+
+    job_code: str
+    user_id: str
+    day: date
+    kind: str
+    points: int
+
+
 def violations(snapshot: Session) -> list[str]:
     """Each broken invariant in one sentence that names it; empty when all hold.
 
     `snapshot` is Database.snapshot(): on a running system, separate reads would not be consistent.
     """
     jobs = list(snapshot.exec(select(JobRow.code, JobRow.job_status, JobRow.points)))
-    entries = list(snapshot.exec(select(PointsEntryRow).order_by(col(PointsEntryRow.id))))
+    columns = (col(getattr(PointsEntryRow, name)) for name in AuditedEntry._fields)
+    found = connection_of(snapshot).execute(select_columns(*columns).order_by(col(PointsEntryRow.id)))
+    entries = [AuditedEntry(*row) for row in found]
     days = list(snapshot.exec(select(PointsDayRow)))
     reserved = list(snapshot.exec(select(BatchPointsRow)))
     return [
@@ -44,7 +59,7 @@ def _of_limits(days: Sequence[PointsDayRow]) -> Iterator[str]:
             yield f"{day.user_id} used {day.used} points on {day.day}, more than {day.daily_limit}."
 
 
-def _of_jobs(jobs: Sequence[AuditedJob], entries: Sequence[PointsEntryRow]) -> Iterator[str]:
+def _of_jobs(jobs: Sequence[AuditedJob], entries: Sequence[AuditedEntry]) -> Iterator[str]:
     kinds: dict[str, list[EntryKind]] = defaultdict(list)
     for entry in entries:
         kinds[entry.job_code].append(EntryKind(entry.kind))
@@ -61,7 +76,7 @@ def _of_jobs(jobs: Sequence[AuditedJob], entries: Sequence[PointsEntryRow]) -> I
 
 
 def _of_days(
-    days: Sequence[PointsDayRow], entries: Sequence[PointsEntryRow], reserved: Sequence[BatchPointsRow]
+    days: Sequence[PointsDayRow], entries: Sequence[AuditedEntry], reserved: Sequence[BatchPointsRow]
 ) -> Iterator[str]:
     used: dict[tuple[str, date], int] = defaultdict(int)
     held: dict[tuple[str, date], int] = defaultdict(int)
