@@ -1,8 +1,9 @@
 """Photo reviews in the database, kept in step with their jobs."""
 
+from collections.abc import Iterable
 from typing import Final
 
-from sqlalchemy import func
+from sqlalchemy import Table, exists, func, update
 from sqlmodel import Session, col, select
 
 from aijobs.domain.errors import PhotoCannotBeBeautified, PhotoIsBeingBeautified
@@ -12,11 +13,13 @@ from aijobs.domain.photos import REVIEW_MODEL, Analysis, beautify_error
 from aijobs.domain.points import EntryKind
 from aijobs.domain.values.ids import new_id
 from aijobs.persistence.column_types import now
-from aijobs.persistence.database import Database
+from aijobs.persistence.database import Database, connection_of
 from aijobs.persistence.owned import id_behind, owned
 from aijobs.persistence.paging import page_of
 from aijobs.persistence.tables import JobRow, OutputRow, PhotoBeautifyRow, PhotoReviewRow
 from aijobs.persistence.tables.locked_jobs import AnyJob, whole_row
+
+REVIEWS: Final[Table] = PhotoReviewRow.__table__  # type: ignore[attr-defined]
 
 PICTURE_EXISTS: Final = 4
 """`img_status` of every row: one is written when its picture is in our store, never before."""
@@ -201,6 +204,16 @@ def _has_beautified(session: Session, review: PhotoReviewRow) -> bool:
         )
     )
     return count.one() > 0
+
+
+def on_photos_gone(session: Session, reviews: Iterable[str]) -> None:
+    """Beautified photos of these reviews were deleted, or erased: those that have no others, and get none, say so."""
+    is_left = exists().where(
+        col(PhotoBeautifyRow.photo_review_analysis_code) == REVIEWS.c.code, col(PhotoBeautifyRow.deleted).is_(False)
+    )
+    is_coming = exists().where(col(JobRow.code) == REVIEWS.c.beautify_job_code, col(JobRow.job_status).in_(UNFINISHED))
+    have_none = update(REVIEWS).where(REVIEWS.c.code.in_(list(reviews)), ~is_left, ~is_coming)
+    connection_of(session).execute(have_none.values(beautify_image=False, update_time=now()))
 
 
 def _review_of(session: Session, job: AnyJob) -> PhotoReviewRow | None:

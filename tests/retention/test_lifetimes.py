@@ -22,10 +22,11 @@ from aijobs.domain.jobs.retention import (
 )
 from aijobs.domain.jobs.submissions import Accepted, ProviderRequest
 from aijobs.domain.lifecycle import JobStatus
+from aijobs.persistence.jobs.gate import locked_job
 from aijobs.persistence.points import audit
 from aijobs.persistence.retention.holds import begin_hold, end_hold
 from aijobs.persistence.retention.rules import set_lifetimes
-from aijobs.persistence.tables import JobRow
+from aijobs.persistence.tables import JobRow, PhotoBeautifyRow, PhotoReviewRow
 from tests.api.conftest import started_run
 from tests.api.installation import UPSCALE, ApiUnderTest
 from tests.retention.conftest import AT_ONCE, Retaining
@@ -234,3 +235,30 @@ async def test_a_photo_review_goes_with_its_job(api: ApiUnderTest, retain: Retai
     dump = await database_dump()
     assert review["code"] not in dump
     assert MARK not in dump
+
+
+@pytest.mark.parametrize("is_deleted", [True, False])
+async def test_a_review_says_so_when_its_beautified_photos_are_gone(
+    api: ApiUnderTest, retain: Retaining, *, is_deleted: bool
+) -> None:
+    sent = await api.http.post("/api/photo-reviews", files={"photo": ("x.jpg", PHOTO)}, headers={"Aijobs-User": "ada"})
+    review = sent.json()
+    path, code = f"/api/photo-reviews/{review['code']}", await done_job(api)
+
+    def beautified(session: Session) -> None:
+        job = locked_job(session, code)
+        job.photo_review_analysis_code = review["code"]
+        row = session.exec(select(PhotoReviewRow)).one()
+        row.beautify_image, row.beautify_job_code = True, code
+        more = {"original_url": None, "img_status": 4, "cost_time": 1.0, "model_id": UPSCALE, "model_name": "x"}
+        of_job = {"photo_review_analysis_code": row.code, "job_code": code, "user_id": "ada"}
+        session.add(PhotoBeautifyRow(code="beautify_1", img_url="/x", **of_job, **more))
+
+    await api.dependencies.database.write(beautified)
+    before = (await api.http.get(path)).json()["beautify_image"]
+    if is_deleted:
+        (await api.http.delete(f"/api/jobs/{code}")).raise_for_status()
+    else:
+        await retain(outputs=AT_ONCE)
+
+    assert (before, (await api.http.get(path)).json()["beautify_image"]) == (True, False)

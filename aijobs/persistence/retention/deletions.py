@@ -14,6 +14,7 @@ from aijobs.persistence.column_types import now
 from aijobs.persistence.jobs.file_uses import require_unused
 from aijobs.persistence.jobs.gate import locked_job
 from aijobs.persistence.owned import owned
+from aijobs.persistence.photo_reviews import on_photos_gone
 from aijobs.persistence.points.ledger import is_held
 from aijobs.persistence.tables import FileRow, JobRow, OutputRow, PhotoBeautifyRow, PhotoReviewRow
 
@@ -67,6 +68,8 @@ def _delete_jobs(session: Session, jobs: Iterable[JobRow], actor: Actor) -> None
         _mark(session, job, actor, at=at)
         for table in (OutputRow, PhotoBeautifyRow):
             session.exec(update(table).where(col(table.job_code) == job.code).values(deleted=True))
+        if job.photo_review_analysis_code is not None:
+            on_photos_gone(session, [job.photo_review_analysis_code])
 
 
 def _require_ended(session: Session, job: JobRow) -> None:

@@ -16,7 +16,7 @@ from aijobs.persistence.column_types import now
 from aijobs.persistence.database import connection_of
 from aijobs.persistence.jobs.file_uses import has_unfinished_batch, require_unused
 from aijobs.persistence.retention.holds import KeptByHolds, held_now
-from aijobs.persistence.retention.job_parts import delete_of
+from aijobs.persistence.retention.job_parts import BEAUTIFIED, delete_of
 from aijobs.persistence.tables.locked_jobs import JOBS
 
 AT_ONCE: Final = 100
@@ -28,7 +28,6 @@ _TABLES: Final = SQLModel.metadata.tables
 FILES: Final = _TABLES["file"]
 USES: Final = _TABLES["file_use"]
 REVIEWS: Final = _TABLES["photo_review_analysis"]
-BEAUTIFIED: Final = _TABLES["photo_beautify"]
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,11 @@ from sqlmodel import Session, SQLModel
 from aijobs.domain.jobs.retention import LetGo
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import connection_of
+from aijobs.persistence.photo_reviews import on_photos_gone
 from aijobs.persistence.tables.locked_jobs import JOBS
 
 _TABLES: Final = SQLModel.metadata.tables
+BEAUTIFIED: Final = _TABLES["photo_beautify"]
 EVENTS: Final = _TABLES["job_event"]
 OUTPUTS: Final = _TABLES["output"]
 ITEMS: Final = _TABLES["batch_item"]
@@ -106,7 +108,11 @@ def _erase_conversations(session: Session, codes: Sequence[str]) -> None:
 
 
 def _erase_outputs(session: Session, codes: Sequence[str]) -> None:
-    delete_of(session, _TABLES["photo_beautify"], _TABLES["photo_beautify"].c.job_code.in_(codes))
+    of_jobs = BEAUTIFIED.c.job_code.in_(codes)
+    reviews = connection_of(session).execute(select(BEAUTIFIED.c.photo_review_analysis_code).where(of_jobs).distinct())
+    if gone := reviews.scalars().all():
+        delete_of(session, BEAUTIFIED, of_jobs)
+        on_photos_gone(session, gone)
     delete_of(session, OUTPUTS, OUTPUTS.c.job_code.in_(codes))
     delete_of(session, _TABLES["template_row"], _TABLES["template_row"].c.source.in_(codes))
     delete_of(session, _TABLES["table_change"], _TABLES["table_change"].c.job_code.in_(codes))
