@@ -72,6 +72,26 @@ async def test_a_job_that_another_needs_stays_until_that_has_ended(
     assert await api.dependencies.database.read(let_go) > 0
 
 
+async def test_the_photo_of_a_review_stays_while_a_job_names_it(api: ApiUnderTest, retain: Retaining) -> None:
+    review = await review_of_ada(api)
+    await api.push(review["job_code"], JobStatus.FAILED)
+
+    def photo(session: Session) -> str:
+        return session.exec(select(FileRow.code)).one()
+
+    file = await api.dependencies.database.read(photo)
+    naming = await api.job("ada", params={"image": file})
+    await retain(jobs=AT_ONCE)
+    await retain(jobs=AT_ONCE)
+
+    assert (await api.http.get(f"/api/photo-reviews/{review['code']}")).status_code == 404
+    assert (await api.http.get(f"/api/files/{file}")).status_code == 200
+    await api.push(naming, JobStatus.FAILED)
+    await retain(jobs=AT_ONCE)
+    await retain(jobs=AT_ONCE)
+    assert (await api.http.get(f"/api/files/{file}")).status_code == 404
+
+
 async def test_items_of_a_batch_whose_parameters_are_erased_are_not_run_again(
     api: ApiUnderTest, retain: Retaining
 ) -> None:

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy import update as update_rows
 from sqlmodel import Session, SQLModel
 
 from aijobs.domain.errors import StillInUse
 from aijobs.domain.jobs.retention import RetentionPolicy
+from aijobs.domain.lifecycle import UNFINISHED
 from aijobs.persistence.column_types import now
 from aijobs.persistence.database import connection_of
 from aijobs.persistence.jobs.file_uses import has_unfinished_batch, require_unused
@@ -162,12 +163,19 @@ def erase_files(session: Session, codes: Sequence[str]) -> None:
 
 
 def let_reviews_go(session: Session, codes: Sequence[str], job_codes: Sequence[str]) -> None:
-    """Delete the reviews whose own job is erased, with their photos: they are erased a little later."""
+    """Delete the reviews whose own job is erased, with their photos: they are erased a little later.
+
+    A photo that a job which has not ended names stays, as an upload.
+    """
     at = now()
     whose = REVIEWS.c.code.in_(codes) & REVIEWS.c.job_code.in_(job_codes) & REVIEWS.c["del"].is_(False)
     photos = select(REVIEWS.c.file_code).where(whose)
+    is_named = exists().where(
+        USES.c.file_code == FILES.c.code, USES.c.job_code == JOBS.c.code, JOBS.c.job_status.in_(UNFINISHED)
+    )
     connection = connection_of(session)
-    connection.execute(update_rows(FILES).where(FILES.c.code.in_(photos)).values({"del": True, "deleted_at": at}))
+    let_go = update_rows(FILES).where(FILES.c.code.in_(photos), ~is_named)
+    connection.execute(let_go.values({"del": True, "deleted_at": at}))
     connection.execute(update_rows(REVIEWS).where(whose).values({"del": True, "deleted_at": at}))
 
 
