@@ -1,14 +1,13 @@
 """Conversations are kept while they are needed, and not a moment longer."""
 
 import pytest
-from sqlmodel import Session
 
 from aijobs.domain.errors import JobIsFinal
 from aijobs.domain.jobs.job import JobError, Stage
 from aijobs.domain.lifecycle import JobStatus
 from aijobs.domain.llm import Completion, ConversationPlan, FinishReason, Prompt, Role
 from aijobs.persistence.database import Database
-from aijobs.persistence.documents.conversations import MAX_UNUSABLE_LENGTH, DatabaseConversations, messages_of, spent_on
+from aijobs.persistence.documents.conversations import MAX_UNUSABLE_LENGTH, DatabaseConversations, messages_of
 from aijobs.persistence.jobs.event_log import events_after
 from aijobs.persistence.jobs.queries import job_of
 from aijobs.persistence.repositories import DatabaseRecords
@@ -126,12 +125,10 @@ async def test_clearing_erases_the_words_and_keeps_the_cost(
     await records.conversations.clear(code)
     await records.conversations.clear(code)
 
-    def work(session: Session) -> None:
-        messages = messages_of(session, code)
-        assert {(message.content, message.file) for message in messages} == {(None, None)}
-        assert spent_on(session, code) == (10, 5, 0.25)
-
-    await database.read(work)
+    messages = await database.read(messages_of, code)
+    assert {(message.content, message.file) for message in messages} == {(None, None)}
+    (answer,) = [message for message in messages if message.role == Role.ASSISTANT]
+    assert (answer.tokens_in, answer.tokens_out, answer.cost) == (10, 5, 0.25)
 
 
 async def test_nothing_can_be_said_after_that(

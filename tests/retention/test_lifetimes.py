@@ -250,7 +250,13 @@ async def test_a_review_says_so_when_its_beautified_photos_are_gone(
         job.photo_review_analysis_code = review["code"]
         row = session.exec(select(PhotoReviewRow)).one()
         row.beautify_image, row.beautify_job_code = True, code
-        more: dict[str, Any] = {"original_url": None, "img_status": 4, "cost_time": 1.0, "model_id": UPSCALE, "model_name": "x"}
+        more: dict[str, Any] = {
+            "original_url": None,
+            "img_status": 4,
+            "cost_time": 1.0,
+            "model_id": UPSCALE,
+            "model_name": "x",
+        }
         of_job: dict[str, Any] = {"photo_review_analysis_code": row.code, "job_code": code, "user_id": "ada"}
         session.add(PhotoBeautifyRow(code="beautify_1", img_url="/x", **of_job, **more))
 

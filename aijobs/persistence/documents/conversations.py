@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import func
 from sqlmodel import Session, col, delete, select, update
 
 from aijobs.domain.documents.formats import ReadDocument
@@ -179,14 +178,6 @@ def messages_of(session: Session, job_code: str) -> list[MessageRow]:
         .order_by(col(MessageRow.stage), col(MessageRow.role).desc())  # the user before the assistant
     )
     return list(found)
-
-
-def spent_on(session: Session, job_code: str) -> tuple[int, int, float]:
-    """Tokens in, tokens out, and cost of a job's whole conversation."""
-    of_job = col(MessageRow.job_code) == job_code
-    sums = (func.sum(MessageRow.tokens_in), func.sum(MessageRow.tokens_out), func.sum(MessageRow.cost))
-    tokens_in, tokens_out, cost = session.exec(select(*sums).where(of_job)).one()
-    return tokens_in or 0, tokens_out or 0, cost or 0.0
 
 
 def _open_conversation(session: Session, job_code: str) -> JobRow:
