@@ -22,7 +22,7 @@ from rich.text import Text
 from aijobs.domain.lifecycle import JobStatus
 from cli import terminal_text
 from cli.errors import CommandError
-from cli.words.wording import in_words, words
+from cli.words.wording import in_words, label, words
 
 PLAIN_WIDTH: Final = 1000  #: columns, when the output is no terminal: nothing is cut off for programs
 NEVER_CUT: Final = frozenset({"CODE", "ID", "JOB"})  #: columns that people copy from
@@ -133,7 +133,7 @@ def show_table(
 
 def show_pairs(pairs: Iterable[tuple[str, str | Text]]) -> None:
     """Names and values, line by line; empty values are left out."""
-    shown = [(in_words(name), value) for name, value in pairs if value]
+    shown = [(label(name), value) for name, value in pairs if value]
     width = max((cell_len(name) for name, _ in shown), default=0)
     for name, value in shown:
         say(Text(set_cell_size(name, width + 2), style="dim"), value)

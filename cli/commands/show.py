@@ -19,6 +19,7 @@ from cli.errors import CommandError
 from cli.options import ApiOptions, AsJson, DataDir, JobCode, Key, Url, User
 from cli.progress_view import waits_for
 from cli.words.model_names import model_name
+from cli.words.wording import label
 
 DELIVERIES_SHOWN = 20
 
@@ -83,7 +84,7 @@ def _show_history(events: Sequence[JobEvent]) -> None:
 
 def _headline(name: str) -> None:
     console.say("")
-    console.say(Text(name, style="dim"))
+    console.say(Text(label(name), style="dim"))
 
 
 def _facts(job: Document, model: str) -> list[tuple[str, str | Text]]:

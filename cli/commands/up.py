@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from shlex import quote
+from shutil import which
 from typing import Annotated, Final
 
 import typer
@@ -22,6 +24,7 @@ from cli.options import DataDir, load_settings
 from cli.signals import run_until_signal
 
 DEFAULT_DIR: Final = Path(".aijobs")
+NAME: Final = "aijobs"
 TEMPORAL_PORT: Final = 7233
 UI_PORT: Final = 8233
 SANDBOX_PORT: Final = 9400
@@ -95,7 +98,13 @@ class StartupAnnouncer:
 def first_command(settings: Settings) -> str:
     """What to try: the model that takes any photo, where its provider has a key, or the sandbox's."""
     is_configured = settings.has_key(settings.load_catalogue().model(UPSCALE).provider)
-    return f"aijobs submit {UPSCALE} --image PHOTO.jpg --watch" if is_configured else "aijobs models"
+    return f"submit {UPSCALE} --image PHOTO.jpg --watch" if is_configured else "models"
+
+
+def _program() -> str:
+    """How this command is called again: by its name where a shell finds it, else by its path."""
+    path = Path(sys.argv[0])
+    return console.short(path) if path.name == NAME and which(NAME) is None else NAME
 
 
 def _summarise(installation: Installation) -> None:
@@ -126,7 +135,7 @@ def _summarise(installation: Installation) -> None:
         "" if plan.data_dir == DEFAULT_DIR.resolve() else f" --data-dir {quote(console.short(plan.data_dir))}"
     )
     console.say("In another terminal:")
-    console.say(f"{first_command(installation.settings)}{data_dir_option}", indent=4)
-    console.say(f"aijobs jobs{data_dir_option}", indent=4)
+    for command in (first_command(installation.settings), "jobs"):
+        console.say(f"{_program()} {command}{data_dir_option}", indent=4)
     console.say("")
     console.say(Text("Ctrl-C stops everything; the next start continues every job.", style="dim"))

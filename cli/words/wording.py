@@ -32,6 +32,17 @@ def in_words(text: str) -> str:
     )
 
 
+def label(name: str) -> str:
+    """The name of a value in the language of the terminal; a number behind it, as in `try 2`, stays.
+
+    As a sentence, a single word could be anybody's: a parameter, or a value.
+    """
+    word, _, number = name.rpartition(" ")
+    if word and number.isdecimal():
+        return f"{label(word)} {number}"
+    return words().known("cli_label", name) if words().has("cli_label", name) else in_words(name)
+
+
 def translate_help(command: Any) -> None:
     """The help of a command, of its options and of the commands below it."""
     language = words()

@@ -12,7 +12,7 @@ from aijobs.domain.values.languages.language import LANGUAGES, Language
 from aijobs.domain.values.languages.messages import Messages
 from cli.errors import Exit
 from cli.main import COMMANDS, build_cli
-from cli.words.wording import in_words
+from cli.words.wording import in_words, label
 from tests.cli.conftest import Command
 
 CHINESE: Final = {"LC_ALL": "zh_CN.UTF-8"}
@@ -51,6 +51,20 @@ def test_errors_are_said_in_the_language_of_the_terminal(
     assert result.code == code
     assert said in result.err
     assert SENTENCE.findall(COMMAND_LINE.sub("", result.err)) == []
+
+
+def test_the_doctor_speaks_the_language_of_the_terminal(aijobs: Command, tmp_path: Path) -> None:
+    result = aijobs("doctor", **CHINESE)
+
+    assert "没有密钥。" in result.out
+    assert SENTENCE.findall(COMMAND_LINE.sub("", result.out)) == []
+
+
+def test_names_of_values_are_translated_and_others_words_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+
+    assert [label("status"), label("try 2"), label("aijobs_something")] == ["状态", "尝试 2", "aijobs_something"]
+    assert [in_words("status"), in_words("try again later")] == ["status", "try again later"]
 
 
 def test_help_is_cut_nowhere(aijobs: Command, tmp_path: Path) -> None:
