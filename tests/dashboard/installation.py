@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, expect
 
 from aijobs.domain.values.scopes import Scope
 from aijobs.persistence.access.first_key import ensure_first_key
@@ -17,7 +17,7 @@ from cli.embedded.ports import HOST, free_port
 from tests.api.conftest import opened_dependencies
 from tests.api.installation import ApiUnderTest
 from tests.dashboard.install_browser import system_browser
-from tests.patience import http_client
+from tests.patience import PATIENCE, http_client
 from workflows.client import TemporalJobEngine
 
 #: For containers, which have no sandbox and little shared memory; and without background requests.
@@ -60,7 +60,8 @@ async def opened_dashboard(folder: Path, engine: TemporalJobEngine) -> AsyncIter
 
 
 async def started_browser(playwright: Playwright) -> Browser:
-    """The system's own browser where there is one, else Playwright's."""
+    """The system's own browser where there is one, else Playwright's. Pages are waited for as all is."""
+    expect.set_options(timeout=1000 * PATIENCE)
     return await playwright.chromium.launch(executable_path=system_browser(), args=list(FLAGS))
 
 
