@@ -74,7 +74,7 @@ class SignInSettings(BaseModel):
         return self
 
     def role_of(self, email: str | None, groups: frozenset[str]) -> AccessRole | None:
-        """The highest role of somebody with this e-mail address and these groups; None without any."""
+        """The highest role of somebody with this e-mail address, in lower case, and these groups; None without any."""
         known = {f"{GROUP}{group}" for group in groups} | {EVERYBODY}
         for role, members in (
             (AccessRole.ADMIN, self.admins),

@@ -16,6 +16,12 @@ def test_waits_grow_up_to_the_maximum() -> None:
     assert waits == [2, 4, 8, 10, 10]
 
 
+def test_waits_that_grow_slowly_grow_as_far() -> None:
+    slowly = POLICY.model_copy(update={"factor": 1.01})
+
+    assert [slowly.delay(attempt, dice=0.5).total_seconds() for attempt in (1, 200, 10**6)] == [2, 10, 10]
+
+
 @given(st.integers(1, 10**6), st.floats(0, 1))
 def test_jitter_stays_within_its_share(attempt: int, dice: float) -> None:
     assert 1.8 <= POLICY.delay(attempt, dice=dice).total_seconds() <= 11

@@ -44,8 +44,11 @@ class PollPolicy(BaseModel):
 
         `dice` is uniform in 0..1 and spreads the waits; `at_least` is the provider's own minimum.
         """
-        exponent = min(attempt - 1, 64)
-        grown = min(self.first.total_seconds() * self.factor**exponent, self.max.total_seconds())
+        longest = self.max.total_seconds()
+        try:
+            grown = min(self.first.total_seconds() * self.factor ** (attempt - 1), longest)
+        except OverflowError:
+            grown = longest
         return max(timedelta(seconds=grown * self.spread(dice)), at_least or timedelta())
 
     def spread(self, dice: float) -> float:
