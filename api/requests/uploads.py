@@ -5,6 +5,7 @@ import hashlib
 import re
 import tempfile
 import unicodedata
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -64,6 +65,7 @@ async def upload_form(request: Request, *, field: str = FIELD) -> AsyncIterator[
         raise HTTPException(415, f"Send the file as multipart/form-data, in the field `{field}`.")
     async with request.form(max_files=1, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD_BYTES) as form:
         file, user_id = form.get(field) or form.get(FIELD), user_in_form(form)
+        _refuse_repeated(form)
         if not isinstance(file, UploadFile):
             raise InvalidParameters("There is no file.", FieldError(f"/{field}", "Send the file in this field."))
         with tempfile.NamedTemporaryFile(prefix="aijobs-") as target:
@@ -97,6 +99,13 @@ def display_name(filename: str) -> str:
     """The file's name without folders and control characters. It is shown, and never used as a path."""
     last = re.split(r"[/\\]", unicodedata.normalize("NFC", filename))[-1]
     return _CONTROL_CHARACTERS.sub("", last).strip()[:MAX_NAME_LENGTH] or "file"
+
+
+def _refuse_repeated(form: FormData) -> None:
+    """Raises InvalidParameters: two readers would each take another of the two."""
+    counted = Counter(name for name, _ in form.multi_items())
+    if repeated := [FieldError(f"/{name}", "Send it once.") for name, count in counted.items() if count > 1]:
+        raise InvalidParameters("The form is not as it should be.", *repeated)
 
 
 def _text_in(form: FormData, name: str) -> str | None:

@@ -68,6 +68,15 @@ async def test_a_form_must_be_a_form_with_a_file(shared_api: ApiUnderTest) -> No
     assert broken.status_code == 400
 
 
+@pytest.mark.parametrize("name", ["password", "user_id", "templateId"])
+async def test_a_field_is_sent_once(shared_api: ApiUnderTest, name: str) -> None:
+    form = {name: ["one", "two"]}
+    answer = await shared_api.http.post("/api/files", files={"file": ("a.jpg", picture())}, data=form)
+
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == [f"/{name}"]
+
+
 async def test_somebody_elses_file_is_not_there(shared_api: ApiUnderTest) -> None:
     file = (await shared_api.upload(picture(), user="ada")).json()
 

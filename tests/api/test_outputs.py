@@ -63,6 +63,37 @@ async def test_a_range_of_it_can_be_read(shared_api: ApiUnderTest) -> None:
     assert (head.status_code, head.headers["Content-Length"], head.content) == (200, str(len(content)), b"")
 
 
+async def test_a_range_that_means_nothing_is_ignored_and_one_behind_the_end_is_a_problem(
+    shared_api: ApiUnderTest,
+) -> None:
+    code, content = await shared_api.job("ada"), picture(kind="PNG")
+    await shared_api.keep_output(code, content)
+    link = local((await shared_api.http.get(f"/api/jobs/{code}/outputs/0")).headers["Location"])
+
+    for nothing in (
+        "bytes=5-1",
+        "bytes=a-b",
+        "bytes=",
+        "items=0-1",
+        "bytes=-",
+        "bytes=0-0,x",
+        "bytes=" + "9" * 30 + "-",
+    ):
+        answer = await shared_api.http.get(link, headers={"Range": nothing})
+        assert (answer.status_code, answer.content) == (200, content), nothing
+    for beyond in (f"bytes={len(content)}-", "bytes=-0", "bytes=999999-,888888-999999"):
+        refused = await shared_api.http.get(link, headers={"Range": beyond})
+        assert (refused.status_code, refused.headers["Content-Range"]) == (416, f"bytes */{len(content)}"), beyond
+        assert refused.headers["Content-Type"] == "application/problem+json"
+    for part, wanted in (
+        ("bytes=-3", content[-3:]),
+        ("Bytes = 1-1", content[1:2]),
+        (f"bytes=2-{'9' * 18}", content[2:]),
+    ):
+        answer = await shared_api.http.get(link, headers={"Range": part})
+        assert (answer.status_code, answer.content) == (206, wanted), part
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [("outputs/", "outputs/../"), ("image%2Fpng", "text%2Fhtml"), ("0.png&", "x.html&"), ("expires=", "expires=9")],
