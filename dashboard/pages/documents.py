@@ -22,7 +22,6 @@ from aijobs.domain.errors import (
 from aijobs.domain.values.scopes import Scope
 from aijobs.persistence.access.keys import KeyKind
 from aijobs.persistence.documents.document_job_details import StageReached, files_of, stages_of
-from aijobs.persistence.documents.templates import templates_page
 from aijobs.persistence.jobs.search import JobFilter, jobs_by_code, jobs_page
 from aijobs.persistence.tables import FileRow, JobRow
 from aijobs.usecases.intake_document import MODEL, TEMPLATE_FIELD, ExtractionJob
@@ -36,9 +35,9 @@ from dashboard.forms.form_errors import messages_of
 from dashboard.forms.sent_form import KEY, form_key
 from dashboard.page import PageRequest, PageRoute, Visiting, go_to
 from dashboard.pages.job_document import table_of
+from dashboard.pages.templates import template_choices
 
 PAGE: Final = 25
-MAX_CHOICES: Final = 100  #: templates that the form offers
 
 #: Errors of an upload that are shown above the form.
 FORM_ERRORS: Final = (BadInput, PointsExhausted, IdempotencyMismatch, IdempotencyInFlight, NotFound)
@@ -142,7 +141,7 @@ async def _page(
         user=user,
         is_first=not cursor,
         next_page=urlencode({"user": user, "cursor": next_page}) if next_page else None,
-        templates=await _choices(visit),
+        templates=await template_choices(visit),
         chosen=template,
         for_whom=(sent or {}).get("user_id", ""),
         refused=messages_of(refused, visit.words),
@@ -153,12 +152,6 @@ async def _page(
         extensions=",".join(f".{extension}" for extension in EXTENSIONS),
         **_stream_of(rows),
     )
-
-
-async def _choices(visit: PageRequest) -> list[tuple[str, str]]:
-    """Ids and names."""
-    templates, _ = await visit.database.snapshot(templates_page, after=None, limit=MAX_CHOICES)
-    return [(template.id, template.name) for template in templates]
 
 
 async def _lines(visit: PageRequest, rows: Sequence[JobRow]) -> list[DocumentLine]:

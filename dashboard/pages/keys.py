@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from aijobs.domain.errors import FieldError, InvalidParameters
 from aijobs.domain.values.scopes import AccessRole, Scope, exceeds
+from aijobs.domain.values.user_ids import MAX_USER_LENGTH
 from aijobs.persistence.access.key_lists import keys_page
 from aijobs.persistence.column_types import now
 from aijobs.usecases.keep_keys import MadeKey, WantedKey
@@ -19,7 +20,6 @@ from dashboard.page import PageRequest, PageRoute, Visiting, go_to
 
 SHOWN: Final = 100
 MAX_NAME: Final = 100
-MAX_USER: Final = 200
 
 #: How long a new key lives, and how long an old one is valid beside its successor; 0 is for ever, and not at all.
 LIFETIMES: Final = (90, 30, 365, 0)
@@ -66,7 +66,7 @@ async def make(
     keys: Keys,
     name: Annotated[str, Form(max_length=MAX_NAME)],
     holder: Annotated[Holder, Form()],
-    user: Annotated[str, Form(max_length=MAX_USER)] = "",
+    user: Annotated[str, Form(max_length=MAX_USER_LENGTH)] = "",
     scope: Annotated[list[Scope] | None, Form()] = None,
     days: Annotated[int, Form(ge=0, le=3650)] = 0,
 ) -> HTMLResponse:

@@ -19,7 +19,6 @@ from aijobs.domain.errors import (
 from aijobs.domain.jobs.slots.fair_queue import DEFAULT_PRIORITY, FIRST_PRIORITY, LAST_PRIORITY
 from aijobs.domain.values.scopes import Scope
 from aijobs.persistence.access.keys import KeyKind
-from aijobs.persistence.documents.templates import templates_page
 from aijobs.persistence.jobs.queries import job_of
 from aijobs.persistence.tables import JobRow
 from aijobs.usecases.models import AvailableModels
@@ -50,9 +49,9 @@ from dashboard.forms.parameters.schema_form import FormField, fields_of, in_word
 from dashboard.forms.sent_form import KEY, SentForm, form_key
 from dashboard.page import CHOSEN_USER, PageRequest, PageRoute, Visiting, go_to
 from dashboard.pages.job_price import Price, Pricing
+from dashboard.pages.templates import template_choices
 
 MAX_FIELDS: Final = 500
-MAX_CHOICES: Final = 100  #: templates that the form offers
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -136,8 +135,7 @@ class JobForm:
         """Ids and names, for a model that needs one."""
         if all(field.control is not Control.TEMPLATE for field in fields):
             return []
-        templates, _ = await self.visit.database.snapshot(templates_page, after=None, limit=MAX_CHOICES)
-        return [(template.id, template.name) for template in templates]
+        return await template_choices(self.visit)
 
 
 async def _job_form(

@@ -26,6 +26,7 @@ PAGE: Final = 50
 MAX_VERSION: Final = 2**31 - 1
 MAX_VERSIONS: Final = 20  #: listed on a template's page
 MAX_FIELDS: Final = 30
+MAX_CHOICES: Final = 100  #: that a form offers
 SAVE: Final = "save"
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -91,6 +92,12 @@ async def change(request: Request, visit: Visiting, template_id: TemplateId, cal
 async def delete(visit: Visiting, template_id: TemplateId, caller: TemplateKeeper) -> Response:
     await visit.database.write(delete_template, template_id, deleted_by=caller.key_id)
     return go_to("/templates")
+
+
+async def template_choices(visit: PageRequest) -> list[tuple[str, str]]:
+    """Ids and names, for forms that need a template."""
+    templates, _ = await visit.database.snapshot(templates_page, after=None, limit=MAX_CHOICES)
+    return [(template.id, template.name) for template in templates]
 
 
 async def _preview_or_save(request: Request, visit: PageRequest, caller: Caller, template_id: str | None) -> Response:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Form, Query
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel, BeforeValidator, Field
 
+from aijobs.domain.values.user_ids import MAX_USER_LENGTH
 from aijobs.domain.webhooks import (
     FINAL_TYPES,
     MAX_URL_LENGTH,
@@ -31,7 +32,6 @@ from dashboard.page import PageRequest, PageRoute, Visiting, go_to
 
 PAGE_LENGTH: Final = 25
 MAX_ENDPOINTS_SHOWN: Final = 200
-MAX_USER: Final = 200
 MAX_CODE: Final = 40
 
 #: How far back failed messages are sent again, in hours.
@@ -109,7 +109,7 @@ async def make(
     secret: InstallationSecret,
     url: Annotated[str, Form(max_length=MAX_URL_LENGTH)],
     event: Events,
-    user: Annotated[str, Form(max_length=MAX_USER)] = "",
+    user: Annotated[str, Form(max_length=MAX_USER_LENGTH)] = "",
 ) -> HTMLResponse:
     """Shows the new endpoint's secret, once."""
     owner = None if not user.strip() and caller.visible_user is None else caller.acting_user(user.strip() or None)
