@@ -101,7 +101,7 @@ async def test_what_is_no_photo_is_said_above_the_form(
 
     await upload_photo(visitor.page, photos_stack, moving)
 
-    await expect(visitor.page.get_by_role("alert")).to_contain_text("damaged or incomplete")
+    await expect(visitor.page.get_by_role("alert")).to_contain_text("not a picture in a format that we read")
     await expect(visitor.page.get_by_label("A photo")).to_be_visible()
 
 
