@@ -15,8 +15,10 @@ BIN := .venv/bin
 demo: .venv/runtime
 	$(BIN)/aijobs demo $(DEMO)
 
+# Processes that test side by side: twice as many as two cores, since a good part of the tests waits.
+TESTERS ?= 4
 test: .venv/browser .venv/servers .venv/cog .venv/node
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n $(TESTERS) --dist loadfile
 
 check: .venv/dev
 	$(BIN)/ruff format --check .
