@@ -15,8 +15,8 @@ BIN := .venv/bin
 demo: .venv/runtime
 	$(BIN)/aijobs demo $(DEMO)
 
-# Processes that test side by side: twice as many as two cores, since a good part of the tests waits.
-TESTERS ?= 4
+# Processes that test side by side: more than two cores, since a good part of the tests waits.
+TESTERS ?= 3
 test: .venv/browser .venv/servers .venv/cog .venv/node
 	$(BIN)/pytest -n $(TESTERS) --dist loadfile
 

@@ -47,7 +47,7 @@ TEMPLATE: Final = "contract_zh"
 INVOICE: Final = SAMPLES / "invoice.jpg"
 INVOICE_TEMPLATE: Final = "invoice_en"
 PACE: Final = ("--queue-seconds", "1.5", "--work-seconds", "4")
-TIMEOUT: Final = timedelta(minutes=3)
+TIMEOUT: Final = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)

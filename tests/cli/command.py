@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).parent.parent.parent
-TIMEOUT: Final = 240.0
+TIMEOUT: Final = 660.0  #: seconds; the demo gives up after ten minutes
 OURS: Final = ("AIJOBS_", "TEMPORAL_")  #: how the names of settings begin
 
 

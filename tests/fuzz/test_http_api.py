@@ -11,7 +11,9 @@ from typing import Any, Final
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
+from hypothesis.errors import FlakyStrategyDefinition
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.failures import FailureGroup
 from schemathesis.openapi import from_dict
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -27,7 +29,13 @@ __all__ = ["api", "dependencies", "engine", "key", "temporal"]
 #: Sequences of requests, and how long each is. `make fuzz` asks for more.
 SEQUENCES: Final = int(os.environ.get("FUZZ_SEQUENCES", "10"))
 STEPS: Final = 25
-TIMEOUT: Final = 20.0
+TIMEOUT: Final = 60.0
+HOW: Final[dict[str, Any]] = {
+    "stateful_step_count": STEPS,
+    "suppress_health_check": list(HealthCheck),
+    "phases": (Phase.explicit, Phase.generate),
+    "deadline": None,
+}
 
 #: They answer for as long as their readers read.
 STREAMS: Final = r"/events$|/progress|/stream"
@@ -40,26 +48,30 @@ def fuzzed(api: ApiUnderTest, document: dict[str, Any]) -> Counter[int]:
     """Run the sequences. Returns how often each status was answered. Raises what a check finds."""
     schema = from_dict(document).exclude(path_regex=STREAMS)
     schema.config.update(base_url=api.url)
-    answered = Counter[int]()
+    answered, begun, found = Counter[int](), Counter[str](), list[FailureGroup]()
 
     class Workflow(schema.as_state_machine()):  # type: ignore[misc]
+        def setup(self) -> None:
+            begun["sequence"] += 1
+
         def get_call_kwargs(self, case: schemathesis.Case[Any]) -> dict[str, Any]:
             headers = {"Authorization": api.http.headers["Authorization"], "Aijobs-User": "ada"}
             return {"headers": headers, "timeout": TIMEOUT, "allow_redirects": False}
 
         def validate_response(self, response: Any, case: schemathesis.Case[Any], *args: Any, **kwargs: Any) -> None:
             answered[response.status_code] += 1
-            case.validate_response(response, checks=CHECKS)
+            try:
+                case.validate_response(response, checks=CHECKS)
+            except FailureGroup as failure:
+                found.append(failure)
+                raise
 
-    Workflow.run(
-        settings=settings(
-            max_examples=SEQUENCES,
-            stateful_step_count=STEPS,
-            suppress_health_check=list(HealthCheck),
-            phases=(Phase.explicit, Phase.generate),
-            deadline=None,
-        )
-    )
+    while (left := SEQUENCES - begun["sequence"]) > 0:
+        try:
+            Workflow.run(settings=settings(max_examples=left, **HOW))
+        except FlakyStrategyDefinition:  # what is drawn depends on answers, of which Hypothesis sometimes complains
+            if found:
+                raise found[0] from None
     return answered
 
 
