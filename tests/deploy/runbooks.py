@@ -13,6 +13,7 @@ import psycopg
 
 from cli.embedded.temporal_server import temporal_binary
 from tests.deploy.prometheus_server import ROOT, Prometheus
+from tests.patience import PATIENCE
 
 RUNBOOKS: Final = ROOT / "docs/runbooks"
 SPAN: Final = re.compile(r"`([^`]+)`")
@@ -74,8 +75,13 @@ class Desk:
             return "\n".join(map(str, connection.execute(statement.encode()).fetchall()))
 
     async def query(self, expression: str) -> str:
-        if not (found := await self.prometheus.query(expression)):
-            raise LeadsNowhere(f"Prometheus has nothing for {expression}")
+        """Of one or several questions: while something is down, Prometheus may have missed a figure once."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not (found := await self.prometheus.query(expression)):
+                    await asyncio.sleep(1)
+        except TimeoutError:
+            raise LeadsNowhere(f"Prometheus has nothing for {expression}") from None
         return "\n".join(f"{series['metric']} {series['value'][1]}" for series in found)
 
     def logged(self, pattern: str) -> str:

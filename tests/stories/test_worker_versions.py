@@ -6,12 +6,13 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from temporalio.client import Client
+from temporalio.service import RPCError
 
 from cli.embedded.processes import Process, running
 from cli.workers.versions import make_current, unpolled_queues, worker_versions
@@ -82,18 +83,22 @@ async def at_once() -> bool:
 
 
 async def becomes_current(client: Client, version: str) -> None:
+    """A call that a busy server does not answer in time is made again."""
     async with asyncio.timeout(TIMEOUT):
-        while await unpolled_queues(client, DEPLOYMENT, version):
+        while True:
+            with suppress(RPCError):
+                if not await unpolled_queues(client, DEPLOYMENT, version):
+                    return await make_current(client, DEPLOYMENT, version)
             await asyncio.sleep(0.1)
-    await make_current(client, DEPLOYMENT, version)
 
 
 async def until_drained(client: Client, version: str) -> None:
     async with asyncio.timeout(TIMEOUT):
         while True:
-            (found,) = [one for one in await worker_versions(client, DEPLOYMENT) if one.build_id == version]
-            if not found.running:
-                return
+            with suppress(RPCError):
+                (found,) = [one for one in await worker_versions(client, DEPLOYMENT) if one.build_id == version]
+                if not found.running:
+                    return
             await asyncio.sleep(0.2)
 
 
