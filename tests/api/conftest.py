@@ -104,3 +104,10 @@ async def shared_api(
         key = await ensure_first_key(dependencies.database, dependencies.secret, folder)
         async with opened_installation(dependencies, key) as shared_api:
             yield shared_api
+
+
+@pytest.fixture
+async def photo_api(dependencies: ApiDependencies, key: str, engine: TemporalJobEngine) -> AsyncIterator[ApiUnderTest]:
+    """An API without a chat model: photos are only measured."""
+    async with opened_installation(replace(dependencies, engine=engine), key) as installation:
+        yield installation

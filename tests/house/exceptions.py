@@ -42,7 +42,6 @@ LONG_FILES: Final[Mapping[str, str]] = {
     "aijobs/persistence/jobs/submissions.py": "all that is written of a submission, in one place",
     "aijobs/domain/errors.py": "everything that can go wrong, and its tree, in one place",
     "tests/api/test_limits.py": "to be cut by its subjects, with the limits that are still to come",
-    "tests/api/test_photo_reviews.py": "to be cut by its subjects, with the photos' use cases",
 }
 
 #: Files below SHORT_LINES, or folders of such, that one other file imports.

@@ -60,20 +60,27 @@ def test_models_may_be_of_a_provider_in_the_folder_and_its_settings_are_unknown_
     assert "Unknown setting: AIJOBS_ACME__TOKEN (is AIJOBS_PROVIDER_FILES set?)" in loaded(AIJOBS_ACME__TOKEN="x")
 
 
+def distributed(folder: Path, name: str) -> Path:
+    """A distribution whose module is in the folder already. Its file of entry points, of which one is PACKAGE."""
+    dist = folder / f"{name}_for_aijobs-1.0.dist-info"
+    dist.mkdir()
+    (dist / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}-for-aijobs\nVersion: 1.0\n")
+    entry_points = dist / "entry_points.txt"
+    entry_points.write_text(f"[aijobs.providers]\n{name} = {name}_for_aijobs:PACKAGE\n")
+    return entry_points
+
+
 def test_a_distribution_brings_a_provider(tmp_path: Path) -> None:
     (tmp_path / "acme.toml").write_text(ACME)
     (tmp_path / "acme_for_aijobs.py").write_text(
         "from pathlib import Path\nfrom aijobs.providers.declared import declared_package\n"
         "PACKAGE = declared_package((Path(__file__).parent / 'acme.toml').read_text())\nNOTHING = 1\n"
     )
-    dist = tmp_path / "acme_for_aijobs-1.0.dist-info"
-    dist.mkdir()
-    (dist / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-for-aijobs\nVersion: 1.0\n")
-    (dist / "entry_points.txt").write_text("[aijobs.providers]\nacme = acme_for_aijobs:PACKAGE\n")
+    entry_points = distributed(tmp_path, "acme")
 
     assert look("acme", path=tmp_path).stdout.split() == ["Acme", "False", "https://api.acme.example/v2"]
 
-    (dist / "entry_points.txt").write_text("[aijobs.providers]\nacme = acme_for_aijobs:NOTHING\nx = missing:X\n")
+    entry_points.write_text("[aijobs.providers]\nacme = acme_for_aijobs:NOTHING\nx = missing:X\n")
     wrong = look("acme", path=tmp_path)
     assert "acme-for-aijobs (acme_for_aijobs:NOTHING): is no ProviderPackage" in wrong.stderr
     assert "acme-for-aijobs (missing:X): cannot be loaded: ModuleNotFoundError" in wrong.stderr
@@ -88,10 +95,7 @@ def test_a_distribution_whose_settings_cannot_be_left_out_is_named(tmp_path: Pat
         "GOOD = declared_package((Path(__file__).parent / 'zenith.toml').read_text())\n"
         "PACKAGE = replace(GOOD, settings=Settings)\n"
     )
-    dist = tmp_path / "zenith_for_aijobs-1.0.dist-info"
-    dist.mkdir()
-    (dist / "METADATA").write_text("Metadata-Version: 2.1\nName: zenith-for-aijobs\nVersion: 1.0\n")
-    (dist / "entry_points.txt").write_text("[aijobs.providers]\nzenith = zenith_for_aijobs:PACKAGE\n")
+    distributed(tmp_path, "zenith")
 
     refused = look("zenith", path=tmp_path).stderr
 
